@@ -1,0 +1,130 @@
+//! Bearers: what hands out a token that is valid now, however it comes by it.
+//!
+//! A [`NamedBearer`] gives a network-facing [source](crate::source::Source) its name. A [`CachedBearer`] puts the cache before it and
+//! is the one way to renew: look, lock, look again, issue, store.
+
+mod cached;
+mod named;
+pub mod policy;
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::cache::Failure;
+use crate::clock::Timestamp;
+use crate::error::Class;
+use crate::source::SourceError;
+use crate::token::Token;
+
+pub use cached::{CachedBearer, CachedReceiver, Fetched, Origin};
+pub use named::{NamedBearer, NamedReceiver};
+pub use policy::{Freshness, Renewal};
+
+/// What one fetch wants beyond a token that is valid.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FetchOptions {
+    /// Never the token that was there before.
+    pub renew_required: bool,
+    /// A renewal of this caller's own, breaking off one in flight. The synchronous path always is.
+    pub renew_synchronous: bool,
+    /// A failed renewal is an error even while the old token is valid.
+    pub report_error: bool,
+    /// The time limit of one request to the source, instead of the profile's.
+    pub renew_request_timeout: Option<Duration>,
+    /// Attempts to be made in all, instead of the profile's.
+    pub max_retries: Option<u32>,
+    /// With `renew_required`: only the token with this [fingerprint](Token::fingerprint) has to go; another one will do.
+    pub replaces: Option<String>,
+}
+
+/// Something that hands out receivers of one token.
+pub trait Bearer: Send + Sync {
+    /// What it hands out.
+    type Receiver: Receiver;
+
+    /// A receiver for one use of the token, such as one request to an API.
+    fn receiver(&self) -> Self::Receiver;
+
+    /// The name of the token, where the source has one.
+    fn name(&self) -> Option<&str>;
+}
+
+/// One use of a token, with the retries that it takes.
+pub trait Receiver: Send {
+    /// A token, within `timeout`.
+    fn fetch(&mut self, timeout: Duration, options: &FetchOptions) -> impl Future<Output = Result<Arc<Token>, RenewalError>> + Send;
+
+    /// What the last fetch gave.
+    fn latest(&self) -> Option<Arc<Token>>;
+
+    /// Whether to fetch and try once more after the token was refused: no after `max_retries` fetches.
+    fn can_retry(&mut self, options: &FetchOptions) -> bool;
+}
+
+/// Whether and when another attempt is worth it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Retry {
+    /// At this time.
+    At(Timestamp),
+    /// Not before something is mended, or somebody asks.
+    Parked,
+    /// Whenever it suits.
+    AnyTime,
+}
+
+/// Why there is no token. Holds no secret.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("{message}")]
+pub struct RenewalError {
+    /// What kind of failure it is.
+    pub class: Class,
+    /// What happened, to follow the profile's name.
+    pub message: String,
+    /// What to do about it.
+    pub hint: Option<String>,
+    /// How many attempts this fetch made.
+    pub attempts: u32,
+    /// Whether and when to try again.
+    pub retry: Retry,
+}
+
+impl RenewalError {
+    /// A failure of which nothing more is known.
+    #[must_use]
+    pub fn new(class: Class, message: impl Into<String>) -> Self {
+        Self { class, message: message.into(), hint: None, attempts: 0, retry: Retry::AnyTime }
+    }
+
+    /// With advice.
+    #[must_use]
+    pub fn with_hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+}
+
+impl From<SourceError> for RenewalError {
+    fn from(error: SourceError) -> Self {
+        let retry = if error.class.is_permanent() { Retry::Parked } else { Retry::AnyTime };
+        Self { class: error.class, message: error.message, hint: error.hint, attempts: 0, retry }
+    }
+}
+
+impl From<crate::cache::StorageError> for RenewalError {
+    fn from(error: crate::cache::StorageError) -> Self {
+        Self::new(error.class(), error.to_string()).with_hint(error.hint())
+    }
+}
+
+impl From<&Failure> for RenewalError {
+    fn from(failure: &Failure) -> Self {
+        Self {
+            class: failure.class,
+            message: failure.message.clone(),
+            hint: failure.hint.clone(),
+            attempts: 0,
+            retry: failure.retry_at.map_or(Retry::Parked, Retry::At),
+        }
+    }
+}

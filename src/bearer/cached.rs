@@ -1,0 +1,390 @@
+//! The one way to renew: look, lock, look again, issue, store.
+//!
+//! It promises that however many processes ask at once, the source is asked once, that a token that is valid is served whatever the
+//! source, the lock's holder or the disk does, and that everybody is answered within his time limit. The lock is held from the second
+//! look at the cache until the new token is stored, never while waiting between attempts. A failure is shared with those who wait.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::policy::{Freshness, Renewal};
+use super::{Bearer, FetchOptions, NamedBearer, Receiver, RenewalError, Retry};
+use crate::cache::{Cache, Failure, Lock, LockFailure, Seen, StorageError, ThrottledTokenCache};
+use crate::clock::{Clock, Timestamp};
+use crate::error::Class;
+use crate::source::{Source, SourceError};
+use crate::token::Token;
+
+/// Between two looks at a lock that another process holds: at first, and at most.
+const FIRST_PAUSE: Duration = Duration::from_millis(2);
+const LONGEST_PAUSE: Duration = Duration::from_millis(50);
+
+/// A request that was cut off before this says nothing about the source: it is not remembered.
+const MEANINGFUL_WAIT: Duration = Duration::from_secs(1);
+
+/// A bearer whose token lies in a file that processes share.
+#[derive(Debug)]
+pub struct CachedBearer<S, C>(Arc<Shared<S, C>>);
+
+#[derive(Debug)]
+struct Shared<S, C> {
+    source: NamedBearer<S, C>,
+    cache: ThrottledTokenCache<C>,
+    renewal: Renewal,
+    settings: String,
+}
+
+/// A token and how it was come by.
+#[derive(Clone, Debug)]
+pub struct Fetched {
+    /// The token.
+    pub token: Arc<Token>,
+    /// Where it is from.
+    pub origin: Origin,
+}
+
+/// Where a token is from.
+#[derive(Clone, Debug)]
+pub enum Origin {
+    /// From the cache, put there by whomever.
+    Cache,
+    /// Issued for this fetch.
+    Renewed,
+    /// From the cache although its renewal is due, because that failed.
+    Stale(RenewalError),
+}
+
+/// The state on disk as one look found it.
+#[derive(Clone, Debug, Default)]
+struct Glance {
+    seen: Seen,
+    failure: Option<Failure>,
+}
+
+/// What a look at the state on disk leads to.
+#[derive(Debug)]
+enum Decision {
+    Serve(Fetched),
+    Fail(RenewalError),
+    /// Renew. The token at hand may serve instead, if that fails or somebody else is at it.
+    Renew(Option<Arc<Token>>),
+}
+
+impl<S: Source, C: Clock + Clone> CachedBearer<S, C> {
+    /// `source` behind `cache`. `settings` is a digest of all that decides whether the source will succeed, credentials included: a
+    /// change of it makes a remembered failure void.
+    pub fn new(source: NamedBearer<S, C>, cache: ThrottledTokenCache<C>, settings: String, renewal: Renewal) -> Self {
+        Self(Arc::new(Shared { source, cache, renewal, settings }))
+    }
+
+    /// The bearer without its cache.
+    pub fn wrapped(&self) -> &NamedBearer<S, C> {
+        &self.0.source
+    }
+
+    /// A token within `timeout`, from the cache or by a renewal.
+    ///
+    /// # Errors
+    /// [`RenewalError`] where there is none that may be handed out.
+    pub async fn fetch(&self, timeout: Duration, options: &FetchOptions) -> Result<Fetched, RenewalError> {
+        self.0.fetch(Instant::now() + timeout, options).await
+    }
+}
+
+impl<S: Source, C: Clock> Shared<S, C> {
+    async fn fetch(&self, deadline: Instant, options: &FetchOptions) -> Result<Fetched, RenewalError> {
+        let mut baseline = self.glance()?;
+        match self.decide(&baseline, None, options) {
+            Decision::Serve(fetched) => return Ok(self.announced(fetched)),
+            Decision::Fail(error) => return Err(error),
+            Decision::Renew(fallback) => match (self.source.wrapped().check(), fallback) {
+                (Ok(()), _) => {}
+                (Err(error), Some(token)) if !options.report_error => {
+                    return Ok(self.announced(Fetched { token, origin: Origin::Stale(error.into()) }));
+                }
+                (Err(error), _) => return Err(error.into()),
+            },
+        }
+        let most = options.max_retries.unwrap_or(self.renewal.max_retries).max(1);
+        for attempts in 1.. {
+            let (lock, glance, fallback) = match self.turn(&baseline, deadline, options).await? {
+                Turn::Served(fetched) => return Ok(self.announced(fetched)),
+                Turn::Ours(lock, glance, fallback) => (lock, glance, fallback),
+            };
+            let attempt = self.attempt(&glance, deadline, options).await;
+            drop(lock);
+            let mut error = match attempt {
+                Ok(token) => return self.accepted(token),
+                Err(error) => RenewalError { attempts, ..error },
+            };
+            if let Some(token) = fallback.filter(|_| !options.report_error) {
+                return Ok(self.announced(Fetched { token, origin: Origin::Stale(error) }));
+            }
+            let Retry::At(retry_at) = error.retry else { return Err(error) };
+            if attempts >= most || !self.wait_until(retry_at, deadline).await {
+                error.attempts = attempts;
+                return Err(error);
+            }
+            baseline.failure = self.failure();
+        }
+        Err(RenewalError::new(Class::Temporary, "no attempt was made"))
+    }
+
+    fn glance(&self) -> Result<Glance, StorageError> {
+        let seen = self.cache.look()?;
+        Ok(Glance { seen, failure: self.failure() })
+    }
+
+    fn failure(&self) -> Option<Failure> {
+        self.cache.cache().failure(self.cache.name())
+    }
+
+    /// What to do about what `glance` found; `baseline` is what this fetch found first.
+    fn decide(&self, glance: &Glance, baseline: Option<&Glance>, options: &FetchOptions) -> Decision {
+        let now = self.cache.clock().now();
+        let token = glance.seen.token.as_ref();
+        let is_news = baseline.is_some_and(|baseline| baseline.seen != glance.seen);
+        let must_go = |token: &Token| match &options.replaces {
+            Some(fingerprint) => token.fingerprint() == *fingerprint,
+            None => options.renew_required && !is_news,
+        };
+        let candidate = token.filter(|token| !must_go(token));
+        let freshness = candidate.map_or(Freshness::Unusable, |token| self.renewal.freshness(token, now));
+        let usable = candidate.filter(|_| freshness > Freshness::Unusable);
+        if let Some(token) = usable.filter(|_| freshness == Freshness::Fresh || is_news) {
+            return Decision::Serve(Fetched { token: Arc::clone(token), origin: Origin::Cache });
+        }
+        if let Some(token) = candidate.filter(|token| self.is_hopeless(token, now)) {
+            return Decision::Fail(self.too_short(token, now));
+        }
+        let in_force = glance.failure.as_ref().filter(|failure| failure.is_in_force(self.cache.identity(), &self.settings, now));
+        let counts = |failure: &&Failure| {
+            let is_new = baseline.is_some_and(|baseline| baseline.failure.as_ref() != Some(failure));
+            !options.renew_required || is_new || failure.told
+        };
+        match (in_force.filter(counts), usable) {
+            (Some(failure), Some(token)) if !options.report_error => {
+                Decision::Serve(Fetched { token: Arc::clone(token), origin: Origin::Stale(failure.into()) })
+            }
+            (Some(failure), _) => Decision::Fail(failure.into()),
+            (None, usable) => Decision::Renew(usable.cloned()),
+        }
+    }
+
+    /// Whether a new token would have too short a life as well: this one is as good as new, and had.
+    fn is_hopeless(&self, token: &Token, now: Timestamp) -> bool {
+        let lenient = Renewal { min_ttl: Duration::ZERO, ..self.renewal.clone() };
+        let is_short = token.lifetime().is_some_and(|lifetime| lifetime < self.renewal.min_ttl);
+        is_short && lenient.freshness(token, now) == Freshness::Fresh
+    }
+
+    fn too_short(&self, token: &Token, now: Timestamp) -> RenewalError {
+        let left = humantime::format_duration(Duration::from_secs(token.remaining(now).unwrap_or_default().as_secs()));
+        let wanted = humantime::format_duration(self.renewal.min_ttl);
+        let message = format!("its tokens do not live long enough: {left} are left of a new one, {wanted} are wanted");
+        RenewalError::new(Class::Refused, message).with_hint("ask for less with `--min-ttl` or `min_ttl`")
+    }
+
+    /// Waits until it is this fetch's turn to ask the source, or until somebody else's attempt answers it.
+    async fn turn(&self, baseline: &Glance, deadline: Instant, options: &FetchOptions) -> Result<Turn, RenewalError> {
+        let mut pause = FIRST_PAUSE;
+        loop {
+            let lock = self.cache.cache().try_lock(self.cache.name());
+            let glance = self.glance()?;
+            let fallback = match self.decide(&glance, Some(baseline), options) {
+                Decision::Serve(fetched) => return Ok(Turn::Served(fetched)),
+                Decision::Fail(error) => return Err(error),
+                Decision::Renew(fallback) => fallback,
+            };
+            match (lock, fallback) {
+                (Ok(Some(lock)), fallback) => return Ok(Turn::Ours(lock, glance, fallback)),
+                (Err(LockFailure::Unavailable(error)), fallback) => {
+                    self.warn(&format!("{error}; going on without the lock"));
+                    return Ok(Turn::Ours(Lock::none(), glance, fallback));
+                }
+                // Somebody is renewing it, or nobody can: a token that is valid is not withheld for that.
+                (_, Some(token)) if !options.report_error => return Ok(Turn::Served(Fetched { token, origin: Origin::Cache })),
+                (Err(failure), _) => return Err(unlockable(failure)),
+                (Ok(None), _) => {}
+            }
+            let Some(left) = deadline.checked_duration_since(Instant::now()).filter(|left| !left.is_zero()) else {
+                return Err(self.locked_out());
+            };
+            tokio::time::sleep(pause.min(left)).await;
+            pause = (pause * 2).min(LONGEST_PAUSE);
+        }
+    }
+
+    fn locked_out(&self) -> RenewalError {
+        let path = self.cache.cache().lock_path(self.cache.name());
+        let message = format!("another process held the lock {} until the time limit", path.display());
+        RenewalError::new(Class::Lock, message).with_hint("wait longer with `--timeout`, or find and end that process")
+    }
+
+    /// Asks the source once and stores what it says: the token, or the failure.
+    async fn attempt(&self, glance: &Glance, deadline: Instant, options: &FetchOptions) -> Result<Arc<Token>, RenewalError> {
+        if glance.seen.damaged {
+            self.set_aside();
+        }
+        let source = self.source.wrapped();
+        let own = source.patience().unwrap_or(self.renewal.refresh_request_timeout);
+        let limit = options.renew_request_timeout.unwrap_or(own).min(deadline.saturating_duration_since(Instant::now()));
+        let began = self.cache.clock().now();
+        tracing::info!(profile = %self.cache.name(), "asking the source");
+        let issued = tokio::time::timeout(limit, source.issue(glance.seen.token.as_deref(), began)).await;
+        let now = self.cache.clock().now();
+        match issued {
+            Ok(Ok(token)) if token.is_expired(now) => {
+                let late = SourceError::new(Class::Temporary, "the token had expired when it arrived");
+                Err(self.failed(glance, late, now, true))
+            }
+            Ok(Ok(token)) => Ok(self.store(glance, token)),
+            Ok(Err(error)) => Err(self.failed(glance, error, now, true)),
+            Err(_) => {
+                let waited = humantime::format_duration(Duration::from_millis(u64::try_from(limit.as_millis()).unwrap_or(u64::MAX)));
+                let error = SourceError::new(Class::Network, format!("no answer within {waited}"));
+                let error = error.with_hint("allow more with `--request-timeout` or `refresh_request_timeout`");
+                Err(self.failed(glance, error, now, limit >= MEANINGFUL_WAIT))
+            }
+        }
+    }
+
+    fn store(&self, glance: &Glance, token: Token) -> Arc<Token> {
+        let token = Arc::new(token);
+        if let Err(error) = self.cache.set(Arc::clone(&token)) {
+            self.warn(&format!("the token is valid but was not stored: {error}"));
+        }
+        if glance.failure.is_some() {
+            self.keep(|cache| cache.forget(self.cache.name()).map(drop));
+        }
+        token
+    }
+
+    /// The error of a failed attempt, after it was remembered for others, where it is to be.
+    fn failed(&self, glance: &Glance, error: SourceError, now: Timestamp, is_meaningful: bool) -> RenewalError {
+        for line in &error.detail {
+            tracing::info!(profile = %self.cache.name(), "it said: {line}");
+        }
+        let before = glance.failure.as_ref().filter(|failure| failure.concerns(self.cache.identity(), &self.settings, now));
+        let failures = before.map_or(0, |failure| failure.failures).saturating_add(1);
+        let is_transient = !error.class.is_permanent();
+        let retry_at = is_transient.then(|| self.renewal.retry_at(failures, error.retry_after, now, fastrand::f64()));
+        let failure = Failure {
+            identity: self.cache.identity().clone(),
+            settings: self.settings.clone(),
+            class: error.class,
+            message: error.message,
+            hint: error.hint,
+            failures,
+            at: now,
+            retry_at,
+            told: error.retry_after.is_some(),
+        };
+        if failure.class.is_shared() && is_meaningful {
+            self.keep(|cache| cache.remember(self.cache.name(), &failure));
+        }
+        RenewalError::from(&failure)
+    }
+
+    /// A new token, unless its life is too short to be handed out.
+    fn accepted(&self, token: Arc<Token>) -> Result<Fetched, RenewalError> {
+        let now = self.cache.clock().now();
+        match self.renewal.freshness(&token, now) {
+            Freshness::Unusable => Err(self.too_short(&token, now)),
+            _ => Ok(Fetched { token, origin: Origin::Renewed }),
+        }
+    }
+
+    /// Sleeps until `at`; false, at once, where that is beyond the deadline.
+    async fn wait_until(&self, at: Timestamp, deadline: Instant) -> bool {
+        let clock = self.cache.clock();
+        let left = deadline.saturating_duration_since(Instant::now());
+        if at.since(clock.now()) >= left {
+            return false;
+        }
+        tokio::time::timeout_at(deadline, clock.sleep_until(at)).await.is_ok()
+    }
+
+    fn set_aside(&self) {
+        match self.cache.cache().set_aside(self.cache.name()) {
+            Ok(path) => self.warn(&format!("its cache entry is damaged and was kept aside as {}", path.display())),
+            Err(error) => self.warn(&format!("its cache entry is damaged: {error}")),
+        }
+    }
+
+    /// What only saves requests may fail.
+    fn keep(&self, write: impl FnOnce(&Cache) -> Result<(), StorageError>) {
+        if let Err(error) = write(self.cache.cache()) {
+            tracing::debug!(profile = %self.cache.name(), "{error}");
+        }
+    }
+
+    fn announced(&self, fetched: Fetched) -> Fetched {
+        if let Origin::Stale(error) = &fetched.origin {
+            let until = fetched.token.expires_at.and_then(Timestamp::rfc3339).unwrap_or_default();
+            self.warn(&format!("{error}; the cached token is good until {until}"));
+        }
+        fetched
+    }
+
+    fn warn(&self, message: &str) {
+        tracing::warn!(profile = %self.cache.name(), "{message}");
+    }
+}
+
+/// What waiting for a turn came to.
+#[derive(Debug)]
+enum Turn {
+    Served(Fetched),
+    /// The source may be asked under this lock; what was seen under it; the token that may serve if that fails.
+    Ours(Lock, Glance, Option<Arc<Token>>),
+}
+
+fn unlockable(failure: LockFailure) -> RenewalError {
+    let error = RenewalError::new(Class::Storage, failure.to_string());
+    match failure {
+        LockFailure::Unsupported(_) => {
+            error.with_hint("put `lock = \"none\"` at the top of the configuration, or the cache (TOKEN_CACHE_DIR) elsewhere")
+        }
+        LockFailure::Unavailable(storage) | LockFailure::Refused(storage) => error.with_hint(storage.hint()),
+    }
+}
+
+impl<S: Source + 'static, C: Clock + Clone + 'static> Bearer for CachedBearer<S, C> {
+    type Receiver = CachedReceiver<S, C>;
+
+    fn receiver(&self) -> Self::Receiver {
+        CachedReceiver { bearer: Self(Arc::clone(&self.0)), latest: None, fetches: 0 }
+    }
+
+    fn name(&self) -> Option<&str> {
+        Some(self.0.cache.name().as_str())
+    }
+}
+
+/// A receiver of the cached token.
+#[derive(Debug)]
+pub struct CachedReceiver<S, C> {
+    bearer: CachedBearer<S, C>,
+    latest: Option<Arc<Token>>,
+    fetches: u32,
+}
+
+impl<S: Source, C: Clock + Clone> Receiver for CachedReceiver<S, C> {
+    async fn fetch(&mut self, timeout: Duration, options: &FetchOptions) -> Result<Arc<Token>, RenewalError> {
+        self.fetches += 1;
+        let fetched = self.bearer.fetch(timeout, options).await?;
+        self.latest = Some(Arc::clone(&fetched.token));
+        Ok(fetched.token)
+    }
+
+    fn latest(&self) -> Option<Arc<Token>> {
+        self.latest.clone()
+    }
+
+    fn can_retry(&mut self, options: &FetchOptions) -> bool {
+        self.fetches < options.max_retries.unwrap_or(self.bearer.0.renewal.max_retries)
+    }
+}

@@ -1,0 +1,260 @@
+//! What is kept on this machine, one profile a file: the entry (`NAME.json`), its lock (`NAME.lock`) and the memory of a failure
+//! (`NAME.failure`). It promises that a file is old and whole or new and whole whatever kills us, that nobody else can read it, and
+//! that a damaged one harms its own profile only. It refuses, and never repairs, what is a symlink, another user's or open to others.
+//!
+//! Readers take no lock and write nothing: a rename made every file whole.
+
+mod directory;
+mod entry;
+mod failure;
+mod lock;
+mod throttled;
+
+use std::path::{Path, PathBuf};
+
+use crate::error::Class;
+use crate::name::Name;
+
+pub use directory::{Directory, Stamp};
+pub use entry::{Entry, Identity, Unreadable};
+pub use failure::Failure;
+pub use lock::{Lock, LockFailure};
+pub use throttled::{Seen, ThrottledTokenCache};
+
+/// The largest file of ours that is read: a token of the longest kind, escaped, with its metadata.
+const LARGEST_FILE: usize = 1 << 20;
+
+/// A failure of local storage.
+#[derive(Debug, thiserror::Error)]
+pub enum StorageError {
+    /// Something there is not ours to use.
+    #[error("{} {why}", path.display())]
+    Refused {
+        /// The offender.
+        path: PathBuf,
+        /// What is wrong with it, to follow the path.
+        why: String,
+    },
+    /// A newer program wrote it.
+    #[error("{} was written by a newer version of token (format {version})", path.display())]
+    FutureVersion {
+        /// The file, which is left alone.
+        path: PathBuf,
+        /// Its version.
+        version: u64,
+    },
+    /// The system refused.
+    #[error("cannot {act} {}: {}", path.display(), describe(*errno))]
+    System {
+        /// What was tried, as a verb.
+        act: &'static str,
+        /// On what.
+        path: PathBuf,
+        /// The answer.
+        errno: rustix::io::Errno,
+    },
+}
+
+impl StorageError {
+    fn system(act: &'static str, path: &Path) -> impl FnOnce(rustix::io::Errno) -> Self {
+        let path = path.to_owned();
+        move |errno| Self::System { act, path, errno }
+    }
+
+    /// Always [`Class::Storage`].
+    #[must_use]
+    pub const fn class(&self) -> Class {
+        Class::Storage
+    }
+
+    /// What its reader can do about it.
+    #[must_use]
+    pub fn hint(&self) -> String {
+        match self {
+            Self::Refused { .. } => "token uses only private files and directories of its own user; mend or remove it".to_owned(),
+            Self::FutureVersion { path, .. } => format!("update token, or remove {} by hand", path.display()),
+            Self::System { .. } => "check the permissions and the space of that directory, or set TOKEN_CACHE_DIR to another".to_owned(),
+        }
+    }
+}
+
+fn describe(errno: rustix::io::Errno) -> String {
+    let text = std::io::Error::from(errno).to_string();
+    text.split(" (os error").next().unwrap_or_default().to_owned()
+}
+
+/// What a look at a cache file found.
+#[derive(Debug)]
+pub enum Look {
+    /// No file.
+    Missing,
+    /// A file that holds no entry, and why not.
+    Damaged(Unreadable),
+    /// An entry, of whatever identity.
+    Found(Entry),
+}
+
+/// The directory of the cache, by path: it is opened, and checked, anew for each operation, so that one that is removed or replaced
+/// while a watcher runs is noticed.
+#[derive(Clone, Debug)]
+pub struct Cache {
+    path: PathBuf,
+    locking: bool,
+}
+
+impl Cache {
+    /// The cache in the directory `path`, which need not exist yet. Without `locking`, processes do not wait for each other.
+    #[must_use]
+    pub const fn new(path: PathBuf, locking: bool) -> Self {
+        Self { path, locking }
+    }
+
+    /// Where it is.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Reads the entry `name`, with a stamp that changes whenever the file does.
+    ///
+    /// # Errors
+    /// [`StorageError`] where the directory or the file must not be used.
+    pub fn read(&self, name: &Name) -> Result<(Look, Stamp), StorageError> {
+        let Some(directory) = Directory::open(&self.path)? else {
+            return Ok((Look::Missing, Stamp::default()));
+        };
+        let file = entry_file(name);
+        let Some((bytes, stamp)) = directory.read(&file, LARGEST_FILE)? else {
+            return Ok((Look::Missing, Stamp::default()));
+        };
+        match Entry::parse(&bytes, name) {
+            Ok(entry) => Ok((Look::Found(entry), stamp)),
+            Err(Unreadable::Version(version)) => Err(StorageError::FutureVersion { path: self.path.join(file), version }),
+            Err(damage) => Ok((Look::Damaged(damage), stamp)),
+        }
+    }
+
+    /// Stores an entry, whole or not at all.
+    ///
+    /// # Errors
+    /// [`StorageError`] where it could not be; what was there before is there still.
+    pub fn write(&self, entry: &Entry) -> Result<(), StorageError> {
+        let directory = Directory::create(&self.path)?;
+        directory.replace(&entry_file(&entry.profile), entry.to_json().as_bytes())
+    }
+
+    /// Removes the entry `name` and says whether there was one. A file of a future version is left alone.
+    ///
+    /// # Errors
+    /// [`StorageError`] where it could not be.
+    pub fn remove(&self, name: &Name) -> Result<bool, StorageError> {
+        self.read(name)?;
+        match Directory::open(&self.path)? {
+            Some(directory) => directory.remove(&entry_file(name)),
+            None => Ok(false),
+        }
+    }
+
+    /// Renames a damaged entry to `NAME.json.damaged`, for a person to look at, and says where it is now.
+    ///
+    /// # Errors
+    /// [`StorageError`] where it could not be.
+    pub fn set_aside(&self, name: &Name) -> Result<PathBuf, StorageError> {
+        let aside = aside_file(name);
+        if let Some(directory) = Directory::open(&self.path)? {
+            directory.rename(&entry_file(name), &aside)?;
+        }
+        Ok(self.path.join(aside))
+    }
+
+    /// Removes what [`set_aside`](Self::set_aside) kept and says whether there was something.
+    ///
+    /// # Errors
+    /// [`StorageError`] where it could not be.
+    pub fn remove_aside(&self, name: &Name) -> Result<bool, StorageError> {
+        match Directory::open(&self.path)? {
+            Some(directory) => directory.remove(&aside_file(name)),
+            None => Ok(false),
+        }
+    }
+
+    /// The remembered failure of `name`. One that cannot be read counts as none: it only saves requests.
+    #[must_use]
+    pub fn failure(&self, name: &Name) -> Option<Failure> {
+        let directory = Directory::open(&self.path).ok()??;
+        let (bytes, _) = directory.read(&failure_file(name), LARGEST_FILE).ok()??;
+        Failure::parse(&bytes, name)
+    }
+
+    /// Remembers a failure for other processes.
+    ///
+    /// # Errors
+    /// [`StorageError`] where it could not be.
+    pub fn remember(&self, name: &Name, failure: &Failure) -> Result<(), StorageError> {
+        let directory = Directory::create(&self.path)?;
+        directory.replace(&failure_file(name), failure.to_json(name).as_bytes())
+    }
+
+    /// Forgets the failure of `name` and says whether there was one.
+    ///
+    /// # Errors
+    /// [`StorageError`] where it could not be.
+    pub fn forget(&self, name: &Name) -> Result<bool, StorageError> {
+        match Directory::open(&self.path)? {
+            Some(directory) => directory.remove(&failure_file(name)),
+            None => Ok(false),
+        }
+    }
+
+    /// Takes the lock of `name` if it is free; `None` while another holds it.
+    ///
+    /// # Errors
+    /// [`LockFailure`] tells a file system that cannot lock from a lock file that cannot be made.
+    pub fn try_lock(&self, name: &Name) -> Result<Option<Lock>, LockFailure> {
+        if !self.locking {
+            return Ok(Some(Lock::none()));
+        }
+        let directory = Directory::create(&self.path).map_err(LockFailure::from_storage)?;
+        lock::try_lock(&directory, &lock_file(name))
+    }
+
+    /// The path of the lock of `name`, for messages.
+    #[must_use]
+    pub fn lock_path(&self, name: &Name) -> PathBuf {
+        self.path.join(lock_file(name))
+    }
+
+    /// The names of all entries, failures included, in order.
+    ///
+    /// # Errors
+    /// [`StorageError`] where the directory must not be used.
+    pub fn names(&self) -> Result<Vec<Name>, StorageError> {
+        let Some(directory) = Directory::open(&self.path)? else {
+            return Ok(Vec::new());
+        };
+        let of_ours = |file: String| file.strip_suffix(ENTRY).or_else(|| file.strip_suffix(FAILURE))?.parse().ok();
+        let mut names: Vec<Name> = directory.names()?.into_iter().filter_map(of_ours).collect();
+        names.sort();
+        names.dedup();
+        Ok(names)
+    }
+}
+
+const ENTRY: &str = ".json";
+const FAILURE: &str = ".failure";
+
+fn entry_file(name: &Name) -> String {
+    format!("{name}{ENTRY}")
+}
+
+fn failure_file(name: &Name) -> String {
+    format!("{name}{FAILURE}")
+}
+
+fn lock_file(name: &Name) -> String {
+    format!("{name}.lock")
+}
+
+fn aside_file(name: &Name) -> String {
+    format!("{name}{ENTRY}.damaged")
+}

@@ -1,0 +1,109 @@
+//! The lock of a profile: an empty file beside its entry, never removed, locked by whoever renews. This is the only user of fs4.
+//! The lock goes when its holder lets go of it or dies.
+
+use std::fs::File;
+use std::os::fd::OwnedFd;
+
+use fs4::{FileExt, TryLockError};
+use rustix::fs::{self, AtFlags, Mode, OFlags};
+use rustix::io::Errno;
+
+use super::StorageError;
+use super::directory::{Directory, check_regular, refused};
+
+/// A held lock; dropping it releases it.
+#[derive(Debug)]
+pub struct Lock {
+    #[expect(dead_code, reason = "held for its lock, which closing it releases")]
+    file: Option<File>,
+}
+
+impl Lock {
+    /// The lock of those who do not lock.
+    #[must_use]
+    pub const fn none() -> Self {
+        Self { file: None }
+    }
+}
+
+/// Why a lock cannot be had, other than that somebody holds it.
+#[derive(Debug, thiserror::Error)]
+pub enum LockFailure {
+    /// The file system does not lock.
+    #[error("the file system of {0} cannot lock")]
+    Unsupported(std::path::PathBuf),
+    /// The lock file cannot be made: a right or the space is missing.
+    #[error(transparent)]
+    Unavailable(StorageError),
+    /// The lock file, or its directory, must not be used.
+    #[error(transparent)]
+    Refused(StorageError),
+}
+
+impl LockFailure {
+    pub(super) fn from_storage(error: StorageError) -> Self {
+        match &error {
+            StorageError::System {
+                errno: Errno::ACCESS | Errno::PERM | Errno::NOSPC | Errno::DQUOT | Errno::ROFS | Errno::FBIG, ..
+            } => Self::Unavailable(error),
+            _ => Self::Refused(error),
+        }
+    }
+}
+
+pub(super) fn try_lock(directory: &Directory, name: &str) -> Result<Option<Lock>, LockFailure> {
+    let file = File::from(open(directory, name).map_err(LockFailure::from_storage)?);
+    loop {
+        match FileExt::try_lock(&file) {
+            Ok(()) => return Ok(Some(Lock { file: Some(file) })),
+            Err(TryLockError::WouldBlock) => return Ok(None),
+            Err(TryLockError::Error(error)) => match Errno::from_io_error(&error) {
+                Some(Errno::INTR) => {}
+                Some(Errno::NOLCK | Errno::OPNOTSUPP | Errno::NOSYS | Errno::INVAL) => {
+                    return Err(LockFailure::Unsupported(directory.path_of(name)));
+                }
+                errno => {
+                    let error = StorageError::system("lock", &directory.path_of(name))(errno.unwrap_or(Errno::IO));
+                    return Err(LockFailure::Refused(error));
+                }
+            },
+        }
+    }
+}
+
+fn open(directory: &Directory, name: &str) -> Result<OwnedFd, StorageError> {
+    let path = directory.path_of(name);
+    for _ in 0..3 {
+        match fs::openat(directory.descriptor(), name, OFlags::RDWR | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC, Mode::empty())
+        {
+            Ok(descriptor) => {
+                let stat = fs::fstat(&descriptor).map_err(StorageError::system("look at", &path))?;
+                check_regular(&path, &stat)?;
+                return Ok(descriptor);
+            }
+            Err(Errno::NOENT) => create(directory, name)?,
+            Err(Errno::LOOP) => return Err(refused(&path, "is a symbolic link")),
+            Err(errno) => return Err(StorageError::system("open", &path)(errno)),
+        }
+    }
+    Err(StorageError::system("create", &path)(Errno::NOENT))
+}
+
+/// Makes the lock file appear with its mode: under a hostile umask, a file that is created and then opened up is closed to the
+/// processes that come between.
+fn create(directory: &Directory, name: &str) -> Result<(), StorageError> {
+    let temporary = directory.temporary(name);
+    drop(directory.create_file(&temporary)?);
+    let place = directory.descriptor();
+    let linked = fs::linkat(place, &temporary, place, name, AtFlags::empty());
+    let _ = fs::unlinkat(place, &temporary, AtFlags::empty());
+    match linked {
+        Ok(()) | Err(Errno::EXIST) => Ok(()),
+        // File systems without hard links.
+        Err(Errno::PERM | Errno::OPNOTSUPP | Errno::NOSYS | Errno::MLINK) => match directory.create_file(name) {
+            Err(StorageError::System { errno: Errno::EXIST, .. }) => Ok(()),
+            outcome => outcome.map(drop),
+        },
+        Err(errno) => Err(StorageError::system("create", &directory.path_of(name))(errno)),
+    }
+}

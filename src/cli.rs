@@ -1,0 +1,256 @@
+//! What can be typed. No I/O, no environment, no defaults of meaning: those are the profile's.
+
+mod fast;
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::settings::parse_duration;
+
+pub use fast::parse as parse_fast;
+
+/// Bearer tokens that are valid now, from a cache that processes share.
+#[derive(Debug, Clone, PartialEq, Eq, Parser)]
+#[command(
+    name = "token",
+    version,
+    max_term_width = 100,
+    propagate_version = true,
+    disable_help_subcommand = true,
+    after_help = "Examples:
+  token get                      print a valid token of the default profile
+  token get -- ./slow-login.sh   wrap a command that prints a token, without any configuration
+  curl -H \"$(token get api -o header)\" https://api.example.com
+  token status                   what is cached, until when, and what failed last
+
+`token COMMAND --help` says more."
+)]
+pub struct Cli {
+    /// Options of every command.
+    #[command(flatten)]
+    pub global: Global,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Options of every command.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
+#[command(next_help_heading = "Global options")]
+pub struct Global {
+    /// Read this configuration [default: ~/.config/token/config.toml] [env: TOKEN_CONFIG]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Use this profile, where no argument names one [env: TOKEN_PROFILE]
+    #[arg(short, long = "profile", global = true, value_name = "NAME", id = "global-profile")]
+    pub profile: Option<String>,
+    /// Never ask a person for anything [env: TOKEN_NO_INTERACTIVE]
+    #[arg(long, global = true)]
+    pub no_interactive: bool,
+    /// Say only what went wrong
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    pub quiet: bool,
+    /// Say more; twice for yet more
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub verbose: u8,
+    /// Colour messages
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    pub color: Color,
+    /// Write messages as text, or as one JSON object a line
+    #[arg(long, global = true, value_name = "FORMAT", default_value = "text")]
+    pub log_format: LogFormat,
+}
+
+/// When messages are coloured.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum Color {
+    /// On a terminal, unless `NO_COLOR` is set
+    #[default]
+    Auto,
+    /// Always
+    Always,
+    /// Never
+    Never,
+}
+
+/// How messages are written.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// For people
+    #[default]
+    Text,
+    /// For programs
+    Json,
+}
+
+/// What to do.
+#[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
+pub enum Command {
+    /// Print a valid token: from the cache, or after a renewal when it is near expiry
+    Get(Get),
+    /// Renew now, whatever the cache holds
+    Renew(Renew),
+    /// Remove what is stored on this machine
+    Purge(Purge),
+    /// Show what is cached, until when, what happens next and what failed last; never a token
+    Status(Status),
+    /// Run a command with a valid token in its environment
+    Run(Run),
+}
+
+/// `token get`
+#[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
+#[command(after_help = "Examples:
+  token get prod
+  token get prod -o json --min-ttl 10m
+  token get --ttl 1h -- gcloud auth print-access-token
+
+Exit: 0 done, 2 usage or configuration, 3 someone has to log in, 4 the issuer refused,
+5 temporary, 6 local storage, 7 another process held the lock too long.")]
+pub struct Get {
+    /// The profile [default: TOKEN_PROFILE, else `default` of the configuration, else the only one]
+    pub profile: Option<String>,
+    /// What to print: the token, all that is known of it as JSON, or an Authorization header
+    #[arg(short, long, value_name = "FORMAT", default_value = "raw")]
+    pub output: Output,
+    /// Never the token that was there before
+    #[arg(long, conflicts_with = "offline")]
+    pub renew: bool,
+    /// Only from the cache
+    #[arg(long)]
+    pub offline: bool,
+    /// Let a failed renewal be an error even while the old token is valid
+    #[arg(long)]
+    pub report_error: bool,
+    /// Limits of the fetch.
+    #[command(flatten)]
+    pub limits: Limits,
+    /// How long the answer of COMMAND holds where it does not say so itself [default: 5m]
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration, requires = "command")]
+    pub ttl: Option<Duration>,
+    /// The name of the cache entry of COMMAND [default: derived from it]
+    #[arg(long, value_name = "NAME", requires = "command")]
+    pub name: Option<String>,
+    /// A command that prints a token, instead of a profile
+    #[arg(last = true, value_name = "COMMAND", conflicts_with = "profile")]
+    pub command: Vec<OsString>,
+}
+
+/// How long, how often and how good.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
+pub struct Limits {
+    /// Want a token with at least this much life left
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
+    pub min_ttl: Option<Duration>,
+    /// Give up after this long [default: 30s]
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
+    pub timeout: Option<Duration>,
+    /// Give up one request to the source after this long [default: 5s]
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
+    pub request_timeout: Option<Duration>,
+    /// Make at most this many attempts [default: 2]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub max_retries: Option<u32>,
+}
+
+/// How a token is printed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum Output {
+    /// The token and a newline
+    #[default]
+    Raw,
+    /// One JSON object
+    Json,
+    /// `Authorization: Bearer …`
+    Header,
+}
+
+/// `token renew`
+#[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
+#[command(after_help = "Examples:
+  token renew prod
+  token renew --all --if-near-expiry
+  printf %s \"$REFUSED\" | token renew prod --if-token-is -   after a 401: once, however many ask")]
+pub struct Renew {
+    /// The profiles [default: as for `get`]
+    #[arg(value_name = "PROFILE")]
+    pub profiles: Vec<String>,
+    /// Every profile
+    #[arg(long, conflicts_with = "profiles")]
+    pub all: bool,
+    /// Only what is near expiry
+    #[arg(long)]
+    pub if_near_expiry: bool,
+    /// Only if this is still the cached token: `-` reads it, or its SHA-256 in hexadecimal, from standard input
+    #[arg(long, value_name = "-", allow_hyphen_values = true, value_parser = ["-"], conflicts_with = "if_near_expiry")]
+    pub if_token_is: Option<String>,
+    /// Limits of the fetch.
+    #[command(flatten)]
+    pub limits: Limits,
+}
+
+/// `token purge`
+#[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
+#[command(after_help = "Examples:
+  token purge prod
+  token purge --all --expired
+  token purge --all --dry-run")]
+pub struct Purge {
+    /// The profiles, or names of cache entries [default: as for `get`]
+    #[arg(value_name = "PROFILE")]
+    pub profiles: Vec<String>,
+    /// Every profile and every cache entry
+    #[arg(long, conflicts_with = "profiles")]
+    pub all: bool,
+    /// Only what has expired
+    #[arg(long)]
+    pub expired: bool,
+    /// Keep the login: remove only the access token and the memory of failures
+    #[arg(long)]
+    pub keep_login: bool,
+    /// Only if this is still the cached token: `-` reads it, or its SHA-256 in hexadecimal, from standard input
+    #[arg(long, value_name = "-", allow_hyphen_values = true, value_parser = ["-"])]
+    pub if_token_is: Option<String>,
+    /// Say what would be removed, and remove nothing
+    #[arg(short = 'n', long)]
+    pub dry_run: bool,
+    /// Give up after this long, while a renewal is in flight [default: 30s]
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
+    pub timeout: Option<Duration>,
+}
+
+/// `token status`
+#[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
+pub struct Status {
+    /// The profiles, or names of cache entries [default: all]
+    #[arg(value_name = "PROFILE")]
+    pub profiles: Vec<String>,
+    /// For programs: one JSON object
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `token run`
+#[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
+#[command(after_help = "Examples:
+  token run prod -- terraform apply
+  token run prod --env GITHUB_TOKEN -- gh api user
+
+The exit status is the command's: 127 where there is none, 126 where it cannot be executed,
+128 + N where signal N ended it.")]
+pub struct Run {
+    /// The profile [default: as for `get`]
+    pub profile: Option<String>,
+    /// The variable that holds the token
+    #[arg(long, value_name = "NAME", default_value = "TOKEN")]
+    pub env: String,
+    /// Limits of the fetch.
+    #[command(flatten)]
+    pub limits: Limits,
+    /// The command
+    #[arg(last = true, value_name = "COMMAND", required = true)]
+    pub command: Vec<OsString>,
+}

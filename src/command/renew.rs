@@ -1,0 +1,60 @@
+//! `token renew`: renews now, whatever the cache holds. One line a profile.
+
+use futures_util::future::join_all;
+
+use super::{Outcome, chosen_many, configuration, fingerprint_from_stdin, obtain, overrides};
+use crate::bearer::{FetchOptions, Fetched, Origin};
+use crate::cli::{Global, Renew};
+use crate::clock::{Clock as _, SystemClock};
+use crate::profile::Profile;
+use crate::ui::{self, Failure, Manner};
+
+pub(super) async fn run(global: &Global, renew: &Renew, manner: Manner) -> Outcome {
+    let configuration = configuration(global)?;
+    let profiles = chosen_many(&configuration, global, &renew.profiles, renew.all)?;
+    let replaces = renew.if_token_is.as_ref().map(|_| fingerprint_from_stdin()).transpose()?;
+    let options = FetchOptions {
+        renew_required: !renew.if_near_expiry,
+        renew_synchronous: true,
+        report_error: true,
+        replaces,
+        ..FetchOptions::default()
+    };
+    let statuses = join_all(profiles.into_iter().map(|profile| one(profile, renew, &options, manner))).await;
+    Ok(statuses.into_iter().max().unwrap_or(0))
+}
+
+/// Renews one profile and tells how that went.
+async fn one(profile: Profile, renew: &Renew, options: &FetchOptions, manner: Manner) -> u8 {
+    let profile = profile.with(overrides(&renew.limits));
+    match renewed(&profile, renew, options, manner).await {
+        Ok(outcome) => {
+            if !manner.is_quiet {
+                ui::tell_event(manner, &profile.name, &outcome);
+            }
+            0
+        }
+        Err(failure) => {
+            ui::tell_failure(&failure, manner);
+            failure.exit_status()
+        }
+    }
+}
+
+/// What became of the token, in words.
+async fn renewed(profile: &Profile, renew: &Renew, options: &FetchOptions, manner: Manner) -> Result<String, Failure> {
+    if let Some(fingerprint) = &options.replaces {
+        let cached = profile.token_cache().get().map_err(|error| Failure::storage(&profile.name, error))?;
+        if cached.is_none_or(|token| token.fingerprint() != *fingerprint) {
+            return Ok("that is not the cached token; nothing to do".to_owned());
+        }
+    }
+    let Fetched { token, origin } = obtain(profile, &renew.limits, options, manner).await?;
+    let life =
+        token.remaining(SystemClock.now()).map_or_else(|| "does not expire".to_owned(), |left| format!("expires in {}", ui::spoken(left)));
+    Ok(match origin {
+        Origin::Renewed => format!("renewed, {life}"),
+        Origin::Cache if renew.if_near_expiry => format!("not near expiry, {life}"),
+        Origin::Cache | Origin::Stale(_) => format!("renewed by another process, {life}"),
+    })
+}

@@ -1,0 +1,188 @@
+//! `token status`: what is cached, until when, what happens next, what failed last. Never a token.
+
+use serde::Serialize;
+
+use super::{Outcome, all_names, configuration};
+use crate::bearer::Freshness;
+use crate::cache::{Cache, Failure as Remembered, Look, StorageError};
+use crate::cli::{Global, Status};
+use crate::clock::{Clock as _, SystemClock, Timestamp};
+use crate::error::Class;
+use crate::name::Name;
+use crate::profile::{Configuration, Profile};
+use crate::secret::Secret;
+use crate::token::Token;
+use crate::ui::{self, Failure, Manner, Paint, Table};
+
+/// What `--json` prints.
+#[derive(Serialize)]
+struct Report {
+    version: u32,
+    profiles: Vec<Row>,
+}
+
+#[derive(Serialize)]
+struct Row {
+    profile: String,
+    source: &'static str,
+    state: State,
+    expires_at: Option<String>,
+    expires_in: Option<u64>,
+    issued_at: Option<String>,
+    renew_at: Option<String>,
+    login: &'static str,
+    last_error: Option<LastError>,
+}
+
+#[derive(Serialize)]
+struct LastError {
+    message: String,
+    class: Class,
+    at: Option<String>,
+    retry_at: Option<String>,
+    failures: u32,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+enum State {
+    Fresh,
+    NearExpiry,
+    Expired,
+    Missing,
+    BackingOff,
+    Parked,
+    LoginRequired,
+}
+
+pub(super) fn run(global: &Global, status: &Status, manner: Manner) -> Outcome {
+    let configuration = configuration(global)?;
+    let now = SystemClock.now();
+    let mut rows = Vec::new();
+    for name in names(&configuration, status)? {
+        let row = row(&configuration, &name, now).map_err(|error| Failure::storage(&name, error))?;
+        rows.push(row);
+    }
+    let text = if status.json {
+        let report = Report { version: 1, profiles: rows };
+        serde_json::to_string(&report).unwrap_or_default() + "\n"
+    } else {
+        table(&rows, manner, now)
+    };
+    ui::answer::print(&Secret::new(text))?;
+    Ok(0)
+}
+
+fn names(configuration: &Configuration, status: &Status) -> Result<Vec<Name>, Failure> {
+    let known = all_names(configuration)?;
+    if status.profiles.is_empty() {
+        return Ok(known);
+    }
+    let find = |name: &String| match known.iter().find(|known| known.as_str() == name) {
+        Some(known) => Ok(known.clone()),
+        None => Ok(configuration.select(Some(name))?.name.clone()),
+    };
+    status.profiles.iter().map(find).collect()
+}
+
+fn row(configuration: &Configuration, name: &Name, now: Timestamp) -> Result<Row, StorageError> {
+    let profile = configuration.get(name);
+    let (token, failure) = stored(configuration.cache(), profile, name, now)?;
+    let renewal = profile.map(|profile| profile.renewal.clone()).unwrap_or_default();
+    let state = match (&failure, &token) {
+        (Some(failure), _) if failure.class == Class::Login => State::LoginRequired,
+        (Some(failure), _) if failure.retry_at.is_none() => State::Parked,
+        (Some(failure), _) if failure.retry_at.is_some_and(|at| now < at) => State::BackingOff,
+        (_, None) => State::Missing,
+        (_, Some(token)) => match renewal.freshness(token, now) {
+            Freshness::Fresh => State::Fresh,
+            Freshness::NearExpiry => State::NearExpiry,
+            Freshness::Unusable => State::Expired,
+        },
+    };
+    let renew_at = match (&failure, &token) {
+        (Some(failure), _) => failure.retry_at,
+        (None, token) => token.as_ref().and_then(|token| renewal.near_expiry_at(token)),
+    };
+    Ok(Row {
+        profile: name.to_string(),
+        source: profile.map_or("exec", |profile| profile.source.kind()),
+        state,
+        expires_at: token.as_ref().and_then(|token| token.expires_at?.rfc3339()),
+        expires_in: token.as_ref().and_then(|token| token.remaining(now)).map(|left| left.as_secs()),
+        issued_at: token.as_ref().and_then(|token| token.issued_at?.rfc3339()),
+        renew_at: renew_at.and_then(Timestamp::rfc3339),
+        login: "none",
+        last_error: failure.map(last_error),
+    })
+}
+
+fn last_error(failure: Remembered) -> LastError {
+    LastError {
+        message: failure.message,
+        class: failure.class,
+        at: failure.at.rfc3339(),
+        retry_at: failure.retry_at.and_then(Timestamp::rfc3339),
+        failures: failure.failures,
+    }
+}
+
+/// The token and the failure that speak for the profile as it is configured now.
+fn stored(
+    cache: &Cache,
+    profile: Option<&Profile>,
+    name: &Name,
+    now: Timestamp,
+) -> Result<(Option<Token>, Option<Remembered>), StorageError> {
+    let (look, _) = cache.read(name)?;
+    let failure = cache.failure(name);
+    let entry = match look {
+        Look::Found(entry) => Some(entry),
+        Look::Missing | Look::Damaged(_) => None,
+    };
+    let Some(profile) = profile else {
+        return Ok((entry.map(|entry| entry.token), failure));
+    };
+    let (identity, settings) = (profile.identity(), profile.settings());
+    let token = entry.filter(|entry| entry.identity == identity).map(|entry| entry.token);
+    Ok((token, failure.filter(|failure| failure.concerns(&identity, &settings, now))))
+}
+
+fn table(rows: &[Row], manner: Manner, now: Timestamp) -> String {
+    if rows.is_empty() {
+        ui::tell("nothing is configured and nothing is cached; `token get -- COMMAND` wraps a command");
+        return String::new();
+    }
+    let mut table = Table::new(&["PROFILE", "SOURCE", "STATE", "EXPIRES", "RENEWAL", "LAST ERROR"]);
+    for row in rows {
+        let relative = |time: &Option<String>| time.as_deref().and_then(Timestamp::parse_rfc3339).map(|at| ui::relative(at, now));
+        let (state, paint) = row.state.shown();
+        let expires = relative(&row.expires_at).unwrap_or_else(|| if row.state == State::Fresh { "never".into() } else { "-".into() });
+        let renewal = relative(&row.renew_at).unwrap_or_else(|| "-".into());
+        let error = row.last_error.as_ref().map(|error| error.message.clone()).unwrap_or_default();
+        let plain = |text: &str| (text.to_owned(), None);
+        table.row(vec![
+            plain(&row.profile),
+            plain(row.source),
+            (state.to_owned(), Some(paint)),
+            plain(&expires),
+            plain(&renewal),
+            plain(&error),
+        ]);
+    }
+    table.render(manner)
+}
+
+impl State {
+    const fn shown(self) -> (&'static str, Paint) {
+        match self {
+            Self::Fresh => ("fresh", Paint::Good),
+            Self::NearExpiry => ("near expiry", Paint::Odd),
+            Self::Expired => ("expired", Paint::Odd),
+            Self::Missing => ("missing", Paint::Faint),
+            Self::BackingOff => ("backing off", Paint::Bad),
+            Self::Parked => ("parked", Paint::Bad),
+            Self::LoginRequired => ("login required", Paint::Bad),
+        }
+    }
+}

@@ -1,0 +1,142 @@
+//! The classes of failure, and how text from outside is made fit to be shown.
+//!
+//! Every error answers one question: try again, log in, or mend something? It is classed where it is born.
+
+use serde::{Deserialize, Serialize};
+
+/// What kind of failure this is, and so what its reader can do about it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Class {
+    /// The issuer could not be reached.
+    Network,
+    /// The issuer, or a command, failed for now or answered something unusable.
+    Temporary,
+    /// The issuer refused, and will again.
+    Refused,
+    /// Someone has to log in.
+    Login,
+    /// Files of ours: permissions, space, damage.
+    Storage,
+    /// Usage or configuration.
+    Config,
+    /// Another process held the lock for too long.
+    Lock,
+}
+
+impl Class {
+    /// The exit status of a command that ends with such a failure.
+    #[must_use]
+    pub const fn exit_status(self) -> u8 {
+        match self {
+            Self::Config => 2,
+            Self::Login => 3,
+            Self::Refused => 4,
+            Self::Network | Self::Temporary => 5,
+            Self::Storage => 6,
+            Self::Lock => 7,
+        }
+    }
+
+    /// Whether trying again, with nothing changed, cannot help.
+    #[must_use]
+    pub const fn is_permanent(self) -> bool {
+        matches!(self, Self::Refused | Self::Login | Self::Config)
+    }
+
+    /// Whether the source was asked and failed, so that other processes should know.
+    #[must_use]
+    pub const fn is_shared(self) -> bool {
+        matches!(self, Self::Network | Self::Temporary | Self::Refused | Self::Login)
+    }
+}
+
+/// The longest text from a server or a child that is shown, in characters.
+const LONGEST_LINE: usize = 200;
+
+/// `text` on one line of at most 200 characters, without anything that steers a terminal or hides its meaning: C0, C1, DEL,
+/// bidirectional controls, invisible characters, line and paragraph separators.
+#[must_use]
+pub fn one_line(text: &str) -> String {
+    let mut line = String::new();
+    let mut shown = 0;
+    let mut gap = false;
+    for character in text.chars() {
+        if character.is_whitespace() || matches!(character, '\u{2028}' | '\u{2029}') {
+            gap = !line.is_empty();
+            continue;
+        }
+        if character.is_control() || is_invisible(character) {
+            continue;
+        }
+        if shown + usize::from(gap) + 1 >= LONGEST_LINE {
+            line.push('…');
+            return line;
+        }
+        if gap {
+            line.push(' ');
+            shown += 1;
+            gap = false;
+        }
+        line.push(character);
+        shown += 1;
+    }
+    line
+}
+
+/// What an error of the system says, without its number.
+#[must_use]
+pub fn reason(error: &std::io::Error) -> String {
+    let text = error.to_string();
+    text.split(" (os error").next().unwrap_or_default().to_lowercase()
+}
+
+fn is_invisible(character: char) -> bool {
+    matches!(character,
+        '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
+        | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shown_text_cannot_steer_a_terminal() {
+        let table = [
+            ("plain", "plain"),
+            ("two\r\nlines", "two lines"),
+            ("  spaces \t between ", "spaces between"),
+            ("\u{1b}]52;c;aGk=\u{7}red\u{1b}[31m", "]52;c;aGk=red[31m"),
+            ("a\u{202e}b\u{2066}c\u{2028}d\u{9b}e\u{7f}", "abc de"),
+        ];
+        for (given, shown) in table {
+            assert_eq!(one_line(given), shown, "{given:?}");
+        }
+    }
+
+    #[test]
+    fn shown_text_is_short() {
+        for length in [199, 200, 201, 1_000_000] {
+            let shown = one_line(&"é".repeat(length)).chars().count();
+            assert!(shown <= LONGEST_LINE, "{length} characters became {shown}");
+        }
+    }
+
+    #[test]
+    fn a_class_has_one_exit_status_and_one_answer() {
+        use Class::{Config, Lock, Login, Network, Refused, Storage, Temporary};
+        let table = [
+            (Network, 5, false),
+            (Temporary, 5, false),
+            (Refused, 4, true),
+            (Login, 3, true),
+            (Storage, 6, false),
+            (Config, 2, true),
+            (Lock, 7, false),
+        ];
+        for (class, status, permanent) in table {
+            assert_eq!((class.exit_status(), class.is_permanent()), (status, permanent), "{class:?}");
+        }
+    }
+}

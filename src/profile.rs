@@ -1,0 +1,242 @@
+//! Profiles: what was configured, in the environment and on the command line, resolved in one place into what it means. Defaults live
+//! here (and in the types of the bearer that document them) and nowhere else; nothing to the right sees an optional flag.
+
+mod places;
+mod read;
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use sha2::{Digest as _, Sha256};
+
+use crate::bearer::{CachedBearer, NamedBearer, Renewal};
+use crate::cache::{Cache, Identity, ThrottledTokenCache};
+use crate::clock::SystemClock;
+use crate::name::Name;
+use crate::settings::nearest;
+use crate::sink::Delivery;
+use crate::source::{AnySource, Exec, Ttl};
+use crate::token::hex;
+
+pub use places::{PROFILE_VARIABLE, Places};
+
+/// The bearer that every command drives.
+pub type ProfileBearer = CachedBearer<Arc<AnySource>, SystemClock>;
+
+/// A name and everything needed to obtain its token.
+#[derive(Clone, Debug)]
+pub struct Profile {
+    /// Its name.
+    pub name: Name,
+    /// Where its token comes from.
+    pub source: Arc<AnySource>,
+    /// When that is renewed.
+    pub renewal: Renewal,
+    /// The hosts that front ends hand it to: exact or `*.` and a domain, with a port where only that is meant.
+    pub hosts: Vec<String>,
+    /// The user name for front ends that need one.
+    pub username: String,
+    /// What precedes the token where the consumer sends it verbatim.
+    pub scheme: Option<String>,
+    /// Who learns of a renewal.
+    pub delivery: Delivery,
+    cache: Cache,
+}
+
+/// What the flags of a command set that a profile can set too. They win.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Overrides {
+    /// `--min-ttl`
+    pub min_ttl: Option<Duration>,
+    /// `--request-timeout`
+    pub request_timeout: Option<Duration>,
+    /// `--max-retries`
+    pub max_retries: Option<u32>,
+}
+
+/// Something in the configuration, the environment or the choice of a profile that cannot be taken as it stands.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct ConfigError {
+    /// What is wrong, with file, line and key where it has them.
+    pub message: String,
+    /// What would be right.
+    pub hint: Option<String>,
+}
+
+impl ConfigError {
+    fn new(message: impl Into<String>, hint: Option<String>) -> Self {
+        Self { message: message.into(), hint }
+    }
+}
+
+/// All that is configured.
+#[derive(Debug)]
+pub struct Configuration {
+    file: PathBuf,
+    default: Option<Name>,
+    renewal: Renewal,
+    profiles: BTreeMap<Name, Profile>,
+    cache: Cache,
+}
+
+impl Configuration {
+    /// Reads the configuration file and checks all of it. Where none is and none was asked for, nothing is configured.
+    ///
+    /// # Errors
+    /// [`ConfigError`] for the first mistake in it.
+    pub fn load(places: &Places) -> Result<Self, ConfigError> {
+        read::load(places)
+    }
+
+    /// The cache.
+    #[must_use]
+    pub const fn cache(&self) -> &Cache {
+        &self.cache
+    }
+
+    /// Every profile, by name.
+    pub fn profiles(&self) -> impl Iterator<Item = &Profile> {
+        self.profiles.values()
+    }
+
+    /// The profile `name`, if there is one.
+    #[must_use]
+    pub fn get(&self, name: &Name) -> Option<&Profile> {
+        self.profiles.get(name)
+    }
+
+    /// The profile `asked` for; else `TOKEN_PROFILE`, the `default` of the configuration, or the only one there is.
+    ///
+    /// # Errors
+    /// [`ConfigError`] where that is none.
+    pub fn select(&self, asked: Option<&str>) -> Result<&Profile, ConfigError> {
+        let variable = std::env::var(PROFILE_VARIABLE).ok().filter(|name| !name.is_empty());
+        match asked.or(variable.as_deref()).or(self.default.as_ref().map(Name::as_str)) {
+            Some(name) => self.named(name),
+            None => self.only(),
+        }
+    }
+
+    fn named(&self, name: &str) -> Result<&Profile, ConfigError> {
+        let found = self.profiles.iter().find(|(known, _)| known.as_str() == name);
+        found.map(|(_, profile)| profile).ok_or_else(|| {
+            let shown = crate::error::one_line(name);
+            let names = || self.profiles.keys().map(Name::as_str);
+            let hint = match nearest(name, names()) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None if self.profiles.is_empty() => format!("no profile is configured; write one to {}", self.file.display()),
+                None => format!("there are: {}", names().collect::<Vec<_>>().join(", ")),
+            };
+            ConfigError::new(format!("{shown}: there is no such profile in {}", self.file.display()), Some(hint))
+        })
+    }
+
+    fn only(&self) -> Result<&Profile, ConfigError> {
+        let mut profiles = self.profiles.values();
+        match (profiles.next(), profiles.next()) {
+            (Some(only), None) => Ok(only),
+            (None, _) => Err(ConfigError::new(
+                "no profile is configured",
+                Some(format!("write one to {}, or wrap a command: token get -- COMMAND", self.file.display())),
+            )),
+            (Some(_), Some(_)) => {
+                let names = self.profiles.keys().map(Name::as_str).collect::<Vec<_>>().join(", ");
+                let hint = format!("name one of {names}; or set `default` in {}, or {PROFILE_VARIABLE}", self.file.display());
+                Err(ConfigError::new("which profile? There are several", Some(hint)))
+            }
+        }
+    }
+
+    /// A profile made of a command on the command line.
+    ///
+    /// # Errors
+    /// [`ConfigError`] where `name` is not one, or is that of a configured profile.
+    pub fn of_command(&self, mut command: Vec<OsString>, name: Option<&str>, ttl: Option<Duration>) -> Result<Profile, ConfigError> {
+        absolute_program(&mut command);
+        let name = match name {
+            Some(name) => name.parse::<Name>().map_err(|error| ConfigError::new(format!("--name: {error}"), None))?,
+            None => derived_name(&command),
+        };
+        if self.profiles.contains_key(&name) {
+            return Err(ConfigError::new(format!("--name: `{name}` is a configured profile"), Some("choose another name".to_owned())));
+        }
+        let source = AnySource::Exec(Exec::new(name.clone(), command, ttl.map(Ttl::AtMost)));
+        Ok(Profile::new(name, source, self.renewal.clone(), self.cache.clone()))
+    }
+}
+
+/// Makes a program given by a relative path mean the same file from wherever it is named.
+fn absolute_program(command: &mut [OsString]) {
+    let Some(program) = command.first_mut() else { return };
+    let path = PathBuf::from(&*program);
+    if path.is_relative() && path.components().count() > 1 {
+        if let Ok(folder) = std::env::current_dir() {
+            *program = folder.join(path).into_os_string();
+        }
+    }
+}
+
+/// `exec-PROGRAM-DIGEST`: readable, and another one for another command.
+fn derived_name(command: &[OsString]) -> Name {
+    let program = command.first().map(PathBuf::from).unwrap_or_default();
+    let program = program.file_name().map(|file| file.to_string_lossy().into_owned()).unwrap_or_default();
+    let readable: String = program.chars().filter(|c| c.is_ascii_alphanumeric() || "._-".contains(*c)).take(40).collect();
+    let words: Vec<String> = command.iter().map(|word| word.to_string_lossy().into_owned()).collect();
+    let digest = Identity::new("name", words.iter().map(|word| ("", word.as_str())));
+    let name = format!("exec-{readable}-{}", digest.as_str().get(..12).unwrap_or_default());
+    name.parse().unwrap_or_else(|_| unreachable!("letters, digits, dots and dashes are a name"))
+}
+
+impl Profile {
+    fn new(name: Name, source: AnySource, renewal: Renewal, cache: Cache) -> Self {
+        const USERNAME: &str = "oauth2";
+        let username = USERNAME.to_owned();
+        Self { name, source: Arc::new(source), renewal, hosts: Vec::new(), username, scheme: None, delivery: Delivery::default(), cache }
+    }
+
+    /// The same with what the flags say instead.
+    #[must_use]
+    pub fn with(mut self, overrides: Overrides) -> Self {
+        let Overrides { min_ttl, request_timeout, max_retries } = overrides;
+        self.renewal.min_ttl = min_ttl.unwrap_or(self.renewal.min_ttl);
+        self.renewal.refresh_request_timeout = request_timeout.unwrap_or(self.renewal.refresh_request_timeout);
+        self.renewal.max_retries = max_retries.unwrap_or(self.renewal.max_retries);
+        self
+    }
+
+    /// Which token it is.
+    #[must_use]
+    pub fn identity(&self) -> Identity {
+        let parts = self.source.identity();
+        Identity::new(self.source.kind(), parts.iter().map(|(key, value)| (*key, value.as_str())))
+    }
+
+    /// A digest of all that decides whether the source will succeed, credentials included.
+    #[must_use]
+    pub fn settings(&self) -> String {
+        let mut digest = Sha256::new();
+        digest.update(format!("{:?}", self.source));
+        for secret in self.source.credentials() {
+            digest.update([0]);
+            digest.update(secret.expose());
+        }
+        hex(&digest.finalize())
+    }
+
+    /// Its place in the cache.
+    #[must_use]
+    pub fn token_cache(&self) -> ThrottledTokenCache<SystemClock> {
+        ThrottledTokenCache::new(self.cache.clone(), self.name.clone(), self.identity(), self.renewal.file_cache_throttle, SystemClock)
+    }
+
+    /// Its bearer.
+    #[must_use]
+    pub fn bearer(&self) -> ProfileBearer {
+        let named = NamedBearer::new(self.name.clone(), Arc::clone(&self.source), SystemClock);
+        CachedBearer::new(named, self.token_cache(), self.settings(), self.renewal.clone())
+    }
+}

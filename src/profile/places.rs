@@ -1,0 +1,50 @@
+//! Where things are: the configuration file, the cache and the state, by flag, environment and XDG base directories.
+
+use std::path::{Path, PathBuf};
+
+use super::ConfigError;
+
+const CONFIG_VARIABLE: &str = "TOKEN_CONFIG";
+const CACHE_VARIABLE: &str = "TOKEN_CACHE_DIR";
+/// Names the profile where no argument does.
+pub const PROFILE_VARIABLE: &str = "TOKEN_PROFILE";
+
+/// Where this user's files are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Places {
+    /// The configuration file.
+    pub config: PathBuf,
+    /// Whether somebody asked for that file, so that it has to be there.
+    pub config_is_named: bool,
+    /// The directory of the cache.
+    pub cache: PathBuf,
+    /// What a leading `~` stands for.
+    pub home: Option<PathBuf>,
+}
+
+impl Places {
+    /// The places that the flag `--config` and the environment name.
+    ///
+    /// # Errors
+    /// [`ConfigError`] where neither they nor HOME say where.
+    pub fn find(config: Option<&Path>) -> Result<Self, ConfigError> {
+        let home = etcetera::home_dir().ok().filter(|home| home.is_absolute());
+        let named = config.map(Path::to_owned).or_else(|| variable(CONFIG_VARIABLE));
+        let config_is_named = named.is_some();
+        let config =
+            named.map_or_else(|| base(&home, "XDG_CONFIG_HOME", ".config", CONFIG_VARIABLE).map(|base| base.join("config.toml")), Ok)?;
+        let cache = variable(CACHE_VARIABLE).map_or_else(|| base(&home, "XDG_CACHE_HOME", ".cache", CACHE_VARIABLE), Ok)?;
+        Ok(Self { config, config_is_named, cache, home })
+    }
+}
+
+fn variable(name: &str) -> Option<PathBuf> {
+    std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from)
+}
+
+/// The directory `token` in an XDG base directory; one that is not absolute counts as not set (XDG Base Directory Specification).
+fn base(home: &Option<PathBuf>, xdg: &str, default: &str, instead: &str) -> Result<PathBuf, ConfigError> {
+    let base = variable(xdg).filter(|path| path.is_absolute()).or_else(|| Some(home.as_ref()?.join(default)));
+    let unknown = || ConfigError::new(format!("HOME is not set, so {xdg} has no default"), Some(format!("set HOME, {xdg} or {instead}")));
+    base.map(|base| base.join("token")).ok_or_else(unknown)
+}

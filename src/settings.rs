@@ -1,0 +1,463 @@
+//! A table of the configuration file, read key by key. Every answer is a typed value or a [`Mistake`] that knows its line, its key and,
+//! for a key nobody asked for, the nearest one that would have been right.
+//!
+//! It knows no key by itself: whoever wants a key takes it, and [`Section::finish`] refuses what nobody took.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+/// Where the text came from and what paths in it are relative to.
+#[derive(Clone, Copy, Debug)]
+pub struct Context<'a> {
+    /// The whole file.
+    pub text: &'a str,
+    /// The folder of the file: relative paths start here.
+    pub folder: &'a Path,
+    /// What a leading `~` stands for.
+    pub home: Option<&'a Path>,
+}
+
+/// Something in the configuration that cannot be taken as it stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mistake {
+    /// The line, counted from one.
+    pub line: usize,
+    /// The key with the tables it stands in, as `profile.prod.issuer`.
+    pub key: String,
+    /// What is wrong with it, to follow the key.
+    pub what: String,
+    /// The nearest right one, or what would be right.
+    pub hint: Option<String>,
+}
+
+/// A table whose keys are taken one after another.
+#[derive(Debug)]
+pub struct Section<'a> {
+    context: Context<'a>,
+    path: String,
+    start: usize,
+    entries: BTreeMap<String, (usize, Spanned<DeValue<'a>>)>,
+    known: Vec<&'static str>,
+}
+
+/// One value and where it stands.
+#[derive(Debug)]
+pub struct Item<'a> {
+    context: Context<'a>,
+    path: String,
+    start: usize,
+    value: DeValue<'a>,
+}
+
+fn line_of(text: &str, offset: usize) -> usize {
+    1 + text.as_bytes().iter().take(offset).filter(|byte| **byte == b'\n').count()
+}
+
+impl<'a> Section<'a> {
+    /// Reads a whole file.
+    ///
+    /// # Errors
+    /// A [`Mistake`] where the text is not TOML.
+    pub fn parse(context: Context<'a>) -> Result<Self, Mistake> {
+        let table = DeTable::parse(context.text).map_err(|error| Mistake {
+            line: line_of(context.text, error.span().map_or(0, |span| span.start)),
+            key: String::new(),
+            what: format!("not TOML: {}", crate::error::one_line(error.message())),
+            hint: None,
+        })?;
+        Ok(Self::new(context, String::new(), 0, table.into_inner()))
+    }
+
+    fn new(context: Context<'a>, path: String, start: usize, table: DeTable<'a>) -> Self {
+        let entry = |(key, value): (Spanned<std::borrow::Cow<'a, str>>, _)| {
+            let start = key.span().start;
+            (key.into_inner().into_owned(), (start, value))
+        };
+        Self { context, path, start, entries: table.into_iter().map(entry).collect(), known: Vec::new() }
+    }
+
+    /// Takes `key` out, whatever it holds.
+    pub fn take(&mut self, key: &'static str) -> Option<Item<'a>> {
+        self.known.push(key);
+        self.take_entry(key)
+    }
+
+    fn take_entry(&mut self, key: &str) -> Option<Item<'a>> {
+        let (start, value) = self.entries.remove(key)?;
+        Some(Item { context: self.context, path: self.path_of(key), start, value: value.into_inner() })
+    }
+
+    /// Takes all that is left, as the tables of `[profile]` are.
+    pub fn take_rest(&mut self) -> Vec<(String, Item<'a>)> {
+        let keys: Vec<String> = self.entries.keys().cloned().collect();
+        keys.into_iter().filter_map(|key| self.take_entry(&key).map(|item| (key, item))).collect()
+    }
+
+    /// Takes `key` and reads it with `read`.
+    ///
+    /// # Errors
+    /// The [`Mistake`] that `read` finds.
+    pub fn optional<T>(&mut self, key: &'static str, read: impl FnOnce(Item<'a>) -> Result<T, Mistake>) -> Result<Option<T>, Mistake> {
+        self.take(key).map(read).transpose()
+    }
+
+    /// Like [`optional`](Self::optional) for a key that has to be there.
+    ///
+    /// # Errors
+    /// A [`Mistake`] at the table's header where it is not, or the one that `read` finds.
+    pub fn required<T>(&mut self, key: &'static str, read: impl FnOnce(Item<'a>) -> Result<T, Mistake>) -> Result<T, Mistake> {
+        match self.optional(key, read)? {
+            Some(value) => Ok(value),
+            None => Err(self.missing(key)),
+        }
+    }
+
+    /// The mistake of not having `key`: or of having misspelt it.
+    #[must_use]
+    pub fn missing(&self, key: &str) -> Mistake {
+        let misspelt = self.entries.keys().find(|found| similar(found, key));
+        match misspelt {
+            Some(found) => self.unknown(found),
+            None => {
+                Mistake { line: line_of(self.context.text, self.start), key: self.path_of(key), what: "missing".to_owned(), hint: None }
+            }
+        }
+        .or_hint(|| Some(format!("did you mean `{key}`?")).filter(|_| misspelt.is_some()))
+    }
+
+    /// A mistake about the table itself.
+    #[must_use]
+    pub fn mistake(&self, what: impl Into<String>, hint: Option<String>) -> Mistake {
+        Mistake { line: line_of(self.context.text, self.start), key: self.path.clone(), what: what.into(), hint }
+    }
+
+    /// Refuses every key that nobody took.
+    ///
+    /// # Errors
+    /// A [`Mistake`] for the first of them.
+    pub fn finish(self) -> Result<(), Mistake> {
+        match self.entries.iter().min_by_key(|(_, (start, _))| *start) {
+            Some((key, _)) => Err(self.unknown(key)),
+            None => Ok(()),
+        }
+    }
+
+    fn unknown(&self, key: &str) -> Mistake {
+        let start = self.entries.get(key).map_or(self.start, |(start, _)| *start);
+        Mistake {
+            line: line_of(self.context.text, start),
+            key: self.path_of(key),
+            what: "unknown key".to_owned(),
+            hint: nearest(key, self.known.iter().copied()).map(|near| format!("did you mean `{near}`?")),
+        }
+    }
+
+    fn path_of(&self, key: &str) -> String {
+        if self.path.is_empty() { key.to_owned() } else { format!("{}.{key}", self.path) }
+    }
+}
+
+impl Mistake {
+    fn or_hint(mut self, hint: impl FnOnce() -> Option<String>) -> Self {
+        self.hint = self.hint.or_else(hint);
+        self
+    }
+}
+
+impl<'a> Item<'a> {
+    /// A mistake about this value.
+    #[must_use]
+    pub fn mistake(&self, what: impl Into<String>) -> Mistake {
+        Mistake { line: line_of(self.context.text, self.start), key: self.path.clone(), what: what.into(), hint: None }
+    }
+
+    fn expected(&self, wanted: &str) -> Mistake {
+        let found = match &self.value {
+            DeValue::String(_) => "a string",
+            DeValue::Integer(_) | DeValue::Float(_) => "a number",
+            DeValue::Boolean(_) => "a boolean",
+            DeValue::Datetime(_) => "a date",
+            DeValue::Array(_) => "a list",
+            DeValue::Table(_) => "a table",
+        };
+        self.mistake(format!("expected {wanted}, found {found}"))
+    }
+
+    /// Whether it is a table (and so not written inline as text).
+    #[must_use]
+    pub const fn is_table(&self) -> bool {
+        matches!(self.value, DeValue::Table(_))
+    }
+
+    /// A string, not empty.
+    ///
+    /// # Errors
+    /// A [`Mistake`] where it is something else.
+    pub fn string(self) -> Result<String, Mistake> {
+        match &self.value {
+            DeValue::String(text) if text.is_empty() => Err(self.mistake("empty")),
+            DeValue::String(text) => Ok(text.clone().into_owned()),
+            _ => Err(self.expected("a string")),
+        }
+    }
+
+    /// A string read by `parse`, whose answer to a wrong one completes "… is not what is wanted".
+    ///
+    /// # Errors
+    /// A [`Mistake`] where it is not a string or `parse` refuses it.
+    pub fn parsed<T>(self, parse: impl FnOnce(&str) -> Result<T, String>) -> Result<T, Mistake> {
+        match &self.value {
+            DeValue::String(text) => parse(text).map_err(|what| self.mistake(what)),
+            _ => Err(self.expected("a string")),
+        }
+    }
+
+    /// One of `choices`, told by its name.
+    ///
+    /// # Errors
+    /// A [`Mistake`] with the nearest of them.
+    pub fn choice<T: Copy>(self, choices: &[(&'static str, T)]) -> Result<T, Mistake> {
+        let DeValue::String(text) = &self.value else {
+            return Err(self.expected("a string"));
+        };
+        let found = choices.iter().find(|(name, _)| name == text);
+        found.map(|(_, choice)| *choice).ok_or_else(|| {
+            let names = || choices.iter().map(|(name, _)| *name);
+            let hint = match nearest(text, names()) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => format!("one of {}", names().collect::<Vec<_>>().join(", ")),
+            };
+            let what = format!("`{}` is not known here", crate::error::one_line(text));
+            Mistake { hint: Some(hint), ..self.mistake(what) }
+        })
+    }
+
+    /// A list of strings.
+    ///
+    /// # Errors
+    /// A [`Mistake`] where it is something else.
+    pub fn strings(self) -> Result<Vec<String>, Mistake> {
+        self.items("a list of strings")?.into_iter().map(Item::string).collect()
+    }
+
+    /// A list of strings that may have one entry and then be written as a string.
+    ///
+    /// # Errors
+    /// A [`Mistake`] where it is something else.
+    pub fn one_or_more(self) -> Result<Vec<String>, Mistake> {
+        if matches!(self.value, DeValue::String(_)) { Ok(vec![self.string()?]) } else { self.strings() }
+    }
+
+    /// A program and its arguments: a list of strings, not empty.
+    ///
+    /// # Errors
+    /// A [`Mistake`] where it is something else.
+    pub fn argv(self) -> Result<Vec<String>, Mistake> {
+        let empty = self.mistake("expected a program and its arguments");
+        let items = self.items("a list of strings (the program and its arguments; no shell reads them)")?;
+        let argv: Vec<String> = items.into_iter().map(Item::text).collect::<Result<_, _>>()?;
+        if argv.first().is_none_or(String::is_empty) { Err(empty) } else { Ok(argv) }
+    }
+
+    /// A string, be it empty.
+    ///
+    /// # Errors
+    /// A [`Mistake`] where it is something else.
+    pub fn text(self) -> Result<String, Mistake> {
+        match &self.value {
+            DeValue::String(text) => Ok(text.clone().into_owned()),
+            _ => Err(self.expected("a string")),
+        }
+    }
+
+    /// The entries of a list.
+    ///
+    /// # Errors
+    /// A [`Mistake`] that says `wanted` where it is none.
+    pub fn items(self, wanted: &str) -> Result<Vec<Self>, Mistake> {
+        let DeValue::Array(array) = self.value else {
+            return Err(self.expected(wanted));
+        };
+        let item = |value: Spanned<DeValue<'a>>| Self {
+            context: self.context,
+            path: self.path.clone(),
+            start: value.span().start,
+            value: value.into_inner(),
+        };
+        Ok(array.into_iter().map(item).collect())
+    }
+
+    /// `true` or `false`.
+    ///
+    /// # Errors
+    /// A [`Mistake`] where it is something else.
+    pub fn boolean(self) -> Result<bool, Mistake> {
+        match self.value {
+            DeValue::Boolean(value) => Ok(value),
+            _ => Err(self.expected("true or false")),
+        }
+    }
+
+    /// A whole number of `0..=max`.
+    ///
+    /// # Errors
+    /// A [`Mistake`] where it is something else.
+    pub fn integer(self, range: std::ops::RangeInclusive<u32>) -> Result<u32, Mistake> {
+        let DeValue::Integer(integer) = &self.value else {
+            return Err(self.expected("a whole number"));
+        };
+        let value = u32::from_str_radix(integer.as_str(), integer.radix()).ok().filter(|value| range.contains(value));
+        value.ok_or_else(|| self.mistake(format!("expected a whole number from {} to {}", range.start(), range.end())))
+    }
+
+    /// A number that `accept` accepts; `wanted` says which those are.
+    ///
+    /// # Errors
+    /// A [`Mistake`] where it is something else.
+    pub fn number(self, wanted: &str, accept: impl FnOnce(f64) -> bool) -> Result<f64, Mistake> {
+        let text = match &self.value {
+            DeValue::Integer(integer) => integer.as_str(),
+            DeValue::Float(float) => float.as_str(),
+            _ => return Err(self.expected(wanted)),
+        };
+        let value = text.parse::<f64>().ok().filter(|value| value.is_finite() && accept(*value));
+        value.ok_or_else(|| self.mistake(format!("expected {wanted}")))
+    }
+
+    /// A duration as `2h`, `90s`, `1m 30s`.
+    ///
+    /// # Errors
+    /// A [`Mistake`] where it is something else.
+    pub fn duration(self) -> Result<Duration, Mistake> {
+        match &self.value {
+            DeValue::String(text) => parse_duration(text).map_err(|what| self.mistake(what)),
+            _ => Err(self.expected(A_DURATION)),
+        }
+    }
+
+    /// A duration, or `word` for none.
+    ///
+    /// # Errors
+    /// A [`Mistake`] where it is something else.
+    pub fn duration_or(self, word: &str) -> Result<Option<Duration>, Mistake> {
+        match &self.value {
+            DeValue::String(text) if text == word => Ok(None),
+            _ => self.duration().map(Some),
+        }
+    }
+
+    /// A path; `~` is the home folder, and a relative one starts at the folder of the configuration file.
+    ///
+    /// # Errors
+    /// A [`Mistake`] where it is something else.
+    pub fn path(self) -> Result<PathBuf, Mistake> {
+        let context = self.context;
+        let no_home = self.mistake("`~` stands for no folder: HOME is not set");
+        let text = self.string()?;
+        let path = match text.strip_prefix('~') {
+            Some("") => context.home.ok_or(no_home)?.to_owned(),
+            Some(rest) if rest.starts_with('/') => context.home.ok_or(no_home)?.join(rest.trim_start_matches('/')),
+            _ => context.folder.join(text),
+        };
+        Ok(path)
+    }
+
+    /// A table.
+    ///
+    /// # Errors
+    /// A [`Mistake`] where it is something else.
+    pub fn section(self) -> Result<Section<'a>, Mistake> {
+        match self.value {
+            DeValue::Table(table) => Ok(Section::new(self.context, self.path, self.start, table)),
+            _ => Err(self.expected("a table")),
+        }
+    }
+}
+
+const A_DURATION: &str = "a duration such as \"2h\", \"90s\" or \"1m 30s\"";
+
+/// Reads a duration as `2h`, `90s`, `1m 30s`.
+///
+/// # Errors
+/// A sentence that says what was wanted.
+pub fn parse_duration(text: &str) -> Result<Duration, String> {
+    humantime::parse_duration(text).map_err(|_| format!("`{}` is not {A_DURATION}", crate::error::one_line(text)))
+}
+
+/// The one of `names` that `typed` is most like, where it is like one at all.
+pub fn nearest<'n>(typed: &str, names: impl IntoIterator<Item = &'n str>) -> Option<&'n str> {
+    let typed = typed.to_lowercase();
+    let likeness = |name: &str| strsim::jaro_winkler(&typed, name).max(strsim::normalized_damerau_levenshtein(&typed, name) + 0.1);
+    let ranked = names.into_iter().map(|name| (likeness(name), name));
+    ranked.filter(|(likeness, _)| *likeness > 0.75).max_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, name)| name)
+}
+
+fn similar(found: &str, wanted: &str) -> bool {
+    strsim::damerau_levenshtein(found, wanted) <= 1 + wanted.len() / 6
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn section(text: &str) -> Result<Section<'_>, Mistake> {
+        Section::parse(Context { text, folder: Path::new("/etc/token"), home: Some(Path::new("/home/me")) })
+    }
+
+    fn only<'a, T>(text: &'a str, read: impl FnOnce(Item<'a>) -> Result<T, Mistake>) -> Result<T, Mistake> {
+        section(text)?.required("key", read)
+    }
+
+    #[test]
+    fn values_are_typed() {
+        assert_eq!(only("key = 'x'", Item::string), Ok("x".to_owned()));
+        assert_eq!(only("key = ['a', 'b']", Item::one_or_more), Ok(vec!["a".to_owned(), "b".to_owned()]));
+        assert_eq!(only("key = 'a'", Item::one_or_more), Ok(vec!["a".to_owned()]));
+        assert_eq!(only("key = '1m 30s'", Item::duration), Ok(Duration::from_secs(90)));
+        assert_eq!(only("key = 'none'", |item| item.duration_or("none")), Ok(None));
+        assert_eq!(only("key = 0x10", |item| item.integer(0..=16)), Ok(16));
+        for (text, path) in [("~/a", "/home/me/a"), ("~", "/home/me"), ("b/c", "/etc/token/b/c"), ("/d", "/d"), ("~x", "/etc/token/~x")] {
+            assert_eq!(only(&format!("key = '{text}'"), Item::path), Ok(PathBuf::from(path)));
+        }
+    }
+
+    #[test]
+    fn a_wrong_value_is_told_with_its_line() {
+        let table: [(&str, fn(Item<'_>) -> Result<(), Mistake>, &str); 8] = [
+            ("\nkey = 1", |i| i.string().map(drop), "expected a string, found a number"),
+            ("\nkey = ''", |i| i.string().map(drop), "empty"),
+            ("\nkey = '-5s'", |i| i.duration().map(drop), "`-5s` is not a duration such as \"2h\", \"90s\" or \"1m 30s\""),
+            ("\nkey = 5", |i| i.duration().map(drop), "expected a duration such as \"2h\", \"90s\" or \"1m 30s\", found a number"),
+            ("\nkey = -1", |i| i.integer(1..=9).map(drop), "expected a whole number from 1 to 9"),
+            ("\nkey = []", |i| i.argv().map(drop), "expected a program and its arguments"),
+            ("\nkey = nan", |i| i.number("a fraction", |_| true).map(drop), "expected a fraction"),
+            ("\nkey = 'x'", |i| i.section().map(drop), "expected a table, found a string"),
+        ];
+        for (text, read, what) in table {
+            let mistake = only(text, read).expect_err(text);
+            assert_eq!((mistake.line, mistake.key.as_str(), mistake.what.as_str()), (2, "key", what), "{text}");
+        }
+    }
+
+    #[test]
+    fn unknown_and_missing_keys_name_the_nearest() {
+        let mut profile =
+            section("# a comment\n[profile]\nisuer = 'x'\n").and_then(|mut s| s.required("profile", Item::section)).expect("a table");
+        let mistake = profile.required("issuer", Item::string).expect_err("misspelt");
+        assert_eq!((mistake.line, mistake.key.as_str(), mistake.hint.as_deref()), (3, "profile.isuer", Some("did you mean `issuer`?")));
+        let mistake = profile.required("client_id", Item::string).expect_err("missing");
+        assert_eq!((mistake.line, mistake.key.as_str(), mistake.what.as_str()), (2, "profile.client_id", "missing"));
+        let mistake = profile.finish().expect_err("one key is left");
+        assert_eq!((mistake.line, mistake.what.as_str(), mistake.hint.as_deref()), (3, "unknown key", Some("did you mean `issuer`?")));
+    }
+
+    #[test]
+    fn what_is_not_toml_has_a_line() {
+        let mistake = section("a = 1\nb = = 2\n").expect_err("not TOML");
+        assert_eq!(mistake.line, 2, "{mistake:?}");
+    }
+}

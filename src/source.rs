@@ -1,0 +1,239 @@
+//! Where tokens come from. A source is asked for a token and answers with one or with a [`SourceError`]; it knows nothing of caches,
+//! locks, waits or other processes.
+//!
+//! A new kind is one file here with its keys, its identity and its `issue`, and one arm in each match of [`AnySource`].
+
+mod answer;
+mod child;
+mod client_credentials;
+mod connection;
+mod discovery;
+mod endpoint;
+mod env;
+mod exec;
+mod expiry;
+mod file;
+mod input;
+mod resolve;
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use url::Url;
+
+use crate::clock::Timestamp;
+use crate::error::{Class, one_line};
+use crate::name::Name;
+use crate::secret::{Secret, redact};
+use crate::settings::{Mistake, Section};
+use crate::token::Token;
+
+pub use child::ANCESTORS;
+pub use client_credentials::{ClientAuth, ClientCredentials};
+pub use connection::Connection;
+pub use env::Env;
+pub use exec::{Exec, Format};
+pub use expiry::Ttl;
+pub use file::File;
+pub use input::Input;
+
+/// Something that issues tokens; library users bring their own.
+pub trait Source: Send + Sync {
+    /// Asks for a token at `now`. `previous` is the one it follows. Dropping the future gives the request up, with all that belongs
+    /// to it.
+    fn issue(&self, previous: Option<&Token>, now: Timestamp) -> impl Future<Output = Result<Token, SourceError>> + Send;
+
+    /// Whether it can be asked at all: found out without a request, before anybody waits for a lock.
+    ///
+    /// # Errors
+    /// Why it cannot.
+    fn check(&self) -> Result<(), SourceError> {
+        Ok(())
+    }
+
+    /// The time limit of one request, where it needs more than the profile's `refresh_request_timeout`.
+    fn patience(&self) -> Option<Duration> {
+        None
+    }
+}
+
+impl<S: Source> Source for Arc<S> {
+    async fn issue(&self, previous: Option<&Token>, now: Timestamp) -> Result<Token, SourceError> {
+        (**self).issue(previous, now).await
+    }
+
+    fn check(&self) -> Result<(), SourceError> {
+        (**self).check()
+    }
+
+    fn patience(&self) -> Option<Duration> {
+        (**self).patience()
+    }
+}
+
+/// Why a source gave no token. Holds no secret: every text from outside passes [`SourceError::with_detail`] or [`one_line`].
+#[derive(Debug, thiserror::Error)]
+#[error("{message}")]
+pub struct SourceError {
+    /// What kind of failure it is.
+    pub class: Class,
+    /// What happened, to follow the profile's name.
+    pub message: String,
+    /// What to do about it.
+    pub hint: Option<String>,
+    /// The issuer's Retry-After.
+    pub retry_after: Option<Duration>,
+    /// What only a person who asks for details wants to see, line by line.
+    pub detail: Vec<String>,
+}
+
+impl SourceError {
+    /// A failure of `class`; `message` is put on one line.
+    #[must_use]
+    pub fn new(class: Class, message: impl AsRef<str>) -> Self {
+        Self { class, message: one_line(message.as_ref()), hint: None, retry_after: None, detail: Vec::new() }
+    }
+
+    /// With advice.
+    #[must_use]
+    pub fn with_hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// With what a child or a peer said, without `secrets`.
+    #[must_use]
+    pub fn with_detail(mut self, text: &str, secrets: &[Secret]) -> Self {
+        let lines = redact(text, secrets);
+        self.detail.extend(lines.lines().map(one_line).filter(|line| !line.is_empty()));
+        self
+    }
+}
+
+/// One of the sources that a configuration can name.
+#[derive(Debug)]
+pub enum AnySource {
+    /// OAuth 2.0 client credentials.
+    ClientCredentials(ClientCredentials),
+    /// A command.
+    Exec(Exec),
+    /// A file.
+    File(File),
+    /// An environment variable.
+    Env(Env),
+}
+
+/// The kinds that a configuration can name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// `client-credentials`
+    ClientCredentials,
+    /// `exec`
+    Exec,
+    /// `file`
+    File,
+    /// `env`
+    Env,
+}
+
+impl Kind {
+    /// Every kind by its name.
+    pub const ALL: [(&str, Self); 4] =
+        [("client-credentials", Self::ClientCredentials), ("exec", Self::Exec), ("file", Self::File), ("env", Self::Env)];
+}
+
+impl AnySource {
+    /// Reads the keys of a source of this kind from its profile, which has this name and `ttl`.
+    ///
+    /// # Errors
+    /// The first [`Mistake`] found.
+    pub fn from_settings(kind: Kind, section: &mut Section<'_>, name: &Name, ttl: Option<Ttl>) -> Result<Self, Mistake> {
+        Ok(match kind {
+            Kind::ClientCredentials => Self::ClientCredentials(ClientCredentials::from_settings(section, ttl)?),
+            Kind::Exec => Self::Exec(Exec::from_settings(section, name, ttl)?),
+            Kind::File => Self::File(File::from_settings(section, ttl)?),
+            Kind::Env => Self::Env(Env::from_settings(section, ttl)?),
+        })
+    }
+
+    /// The name of its kind.
+    #[must_use]
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::ClientCredentials(_) => "client-credentials",
+            Self::Exec(_) => "exec",
+            Self::File(_) => "file",
+            Self::Env(_) => "env",
+        }
+    }
+
+    /// What decides which token it issues: keys and their values, none of them secret.
+    #[must_use]
+    pub fn identity(&self) -> Vec<(&'static str, String)> {
+        match self {
+            Self::ClientCredentials(source) => source.identity(),
+            Self::Exec(source) => source.identity(),
+            Self::File(source) => source.identity(),
+            Self::Env(source) => source.identity(),
+        }
+    }
+
+    /// What else decides whether it will succeed, credentials included: for a digest, never for show.
+    #[must_use]
+    pub fn credentials(&self) -> Vec<Secret> {
+        match self {
+            Self::ClientCredentials(source) => source.credentials(),
+            Self::Exec(_) | Self::File(_) | Self::Env(_) => Vec::new(),
+        }
+    }
+
+    /// Whether one of its secrets stands in the configuration file itself.
+    #[must_use]
+    pub fn has_inline_secret(&self) -> bool {
+        match self {
+            Self::ClientCredentials(source) => source.has_inline_secret(),
+            Self::Exec(_) | Self::File(_) | Self::Env(_) => false,
+        }
+    }
+
+    /// Whom it asks, for a person who waits.
+    #[must_use]
+    pub fn asks(&self) -> String {
+        match self {
+            Self::ClientCredentials(source) => source.asks(),
+            Self::Exec(source) => source.asks(),
+            Self::File(source) => source.asks(),
+            Self::Env(source) => source.asks(),
+        }
+    }
+}
+
+impl Source for AnySource {
+    async fn issue(&self, previous: Option<&Token>, now: Timestamp) -> Result<Token, SourceError> {
+        match self {
+            Self::ClientCredentials(source) => source.issue(previous, now).await,
+            Self::Exec(source) => source.issue(previous, now).await,
+            Self::File(source) => source.issue(previous, now).await,
+            Self::Env(source) => source.issue(previous, now).await,
+        }
+    }
+
+    fn check(&self) -> Result<(), SourceError> {
+        match self {
+            Self::ClientCredentials(source) => source.check(),
+            Self::Exec(source) => source.check(),
+            Self::File(source) => source.check(),
+            Self::Env(source) => source.check(),
+        }
+    }
+
+    fn patience(&self) -> Option<Duration> {
+        match self {
+            Self::ClientCredentials(source) => source.patience(),
+            Self::Exec(source) => source.patience(),
+            Self::File(source) => source.patience(),
+            Self::Env(source) => source.patience(),
+        }
+    }
+}

@@ -1,0 +1,182 @@
+//! The successful answer of a token endpoint (RFC 6749 §5.1), read strictly: `null` counts as absent, a second value for a key as
+//! damage, and a token type we cannot present as a refusal.
+
+use std::fmt;
+use std::time::Duration;
+
+use serde::de::{Deserializer, MapAccess, Visitor};
+use serde_json::{Map, Value};
+
+use super::SourceError;
+use crate::clock::Timestamp;
+use crate::error::{Class, one_line};
+use crate::token::{BEARER, Token};
+
+/// A token and the answer's own word on its expiry.
+#[derive(Debug)]
+pub(super) struct TokenResponse {
+    pub token: Token,
+    pub expires_at: Option<Timestamp>,
+}
+
+impl TokenResponse {
+    /// Reads `access_token`, `token_type`, `expires_in` and `scope`. Seconds count from `now`.
+    pub fn read(object: Map<String, Value>, now: Timestamp) -> Result<Self, SourceError> {
+        let mut answer = Self::named("access_token", object)?;
+        let expires_in = answer.1.remove("expires_in");
+        answer.0.expires_at = expires_in.map(seconds).transpose()?.map(|life| now.after(life));
+        Ok(answer.0)
+    }
+
+    /// Reads what `token get -o json` prints.
+    pub fn read_own(object: Map<String, Value>) -> Result<Self, SourceError> {
+        let mut answer = Self::named("token", object)?;
+        answer.0.expires_at = match answer.1.remove("expires_at") {
+            None => None,
+            Some(Value::String(time)) => Some(Timestamp::parse_rfc3339(&time).ok_or_else(|| unusable("`expires_at` is no time"))?),
+            Some(_) => return Err(unusable("`expires_at` is no time")),
+        };
+        Ok(answer.0)
+    }
+
+    fn named(key: &str, mut object: Map<String, Value>) -> Result<(Self, Map<String, Value>), SourceError> {
+        object.retain(|_, value| !value.is_null());
+        let text = match object.remove(key) {
+            Some(Value::String(text)) => text,
+            Some(_) => return Err(unusable(&format!("`{key}` is not a string"))),
+            None => return Err(unusable(&format!("it has no `{key}`"))),
+        };
+        let mut token = Token::new(text).map_err(|error| unusable(&error.to_string()))?;
+        token.token_type = token_type(object.remove("token_type"))?;
+        token.scope = scope(object.remove("scope"));
+        Ok((Self { token, expires_at: None }, object))
+    }
+}
+
+fn unusable(what: &str) -> SourceError {
+    SourceError::new(Class::Temporary, what)
+}
+
+/// Case does not count (RFC 6749 §5.1); a type that is not Bearer cannot be presented by those we serve.
+fn token_type(value: Option<Value>) -> Result<String, SourceError> {
+    match value {
+        None => Ok(BEARER.to_owned()),
+        Some(Value::String(text)) if text.eq_ignore_ascii_case(BEARER) => Ok(BEARER.to_owned()),
+        Some(Value::String(text)) => {
+            Err(SourceError::new(Class::Refused, format!("the token is of type `{}`; only Bearer is supported", one_line(&text))))
+        }
+        Some(_) => Err(unusable("`token_type` is not a string")),
+    }
+}
+
+/// A string, or the list that some issuers send.
+fn scope(value: Option<Value>) -> Option<String> {
+    let text = match value? {
+        Value::String(text) => text,
+        Value::Array(words) => words.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(" "),
+        _ => return None,
+    };
+    Some(one_line_of_scope(&text)).filter(|text| !text.is_empty())
+}
+
+fn one_line_of_scope(text: &str) -> String {
+    text.split_whitespace().map(|word| word.chars().filter(|c| !c.is_control()).collect::<String>()).collect::<Vec<_>>().join(" ")
+}
+
+/// A whole number of seconds above zero, rounded down; some issuers write it as a string.
+fn seconds(value: Value) -> Result<Duration, SourceError> {
+    let number = match &value {
+        Value::Number(number) => number.as_f64(),
+        Value::String(text) => text.trim().parse::<f64>().ok(),
+        _ => None,
+    };
+    let Some(number) = number.filter(|number| number.is_finite()) else {
+        return Err(unusable("`expires_in` is no number"));
+    };
+    if number < 1.0 {
+        return Err(unusable("the token has expired already"));
+    }
+    Ok(Duration::try_from_secs_f64(number.floor()).unwrap_or(Duration::MAX))
+}
+
+/// A JSON object in which no key stands twice.
+pub(super) fn object_without_duplicates(bytes: &[u8]) -> Result<Map<String, Value>, String> {
+    struct Once;
+    impl<'de> Visitor<'de> for Once {
+        type Value = Map<String, Value>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a JSON object")
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Self::Value, A::Error> {
+            let mut object = Map::new();
+            while let Some((key, value)) = access.next_entry::<String, Value>()? {
+                if object.insert(key, value).is_some() {
+                    return Err(serde::de::Error::custom("a key stands twice"));
+                }
+            }
+            Ok(object)
+        }
+    }
+    let mut reader = serde_json::Deserializer::from_slice(bytes);
+    let object = reader.deserialize_map(Once).map_err(|_| "it is no JSON object, or one with a key twice".to_owned())?;
+    reader.end().map_err(|_| "something follows its JSON".to_owned())?;
+    Ok(object)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(json: &str) -> Result<(String, Option<i64>), Class> {
+        let object = object_without_duplicates(json.as_bytes()).map_err(|_| Class::Temporary)?;
+        let answer = TokenResponse::read(object, Timestamp::from_unix_seconds(0)).map_err(|error| error.class)?;
+        Ok((answer.token.expose().to_owned(), answer.expires_at.map(Timestamp::unix_seconds)))
+    }
+
+    #[test]
+    fn good_answers_are_taken() {
+        let table = [
+            (r#"{"access_token":"T"}"#, None),
+            (r#"{"access_token":"T","token_type":"BEARER","expires_in":3600}"#, Some(3600)),
+            (r#"{"access_token":"T","token_type":null,"expires_in":null,"scope":null}"#, None),
+            (r#"{"access_token":"T","expires_in":"3600"}"#, Some(3600)),
+            (r#"{"access_token":"T","expires_in":3599.9}"#, Some(3599)),
+            (r#"{"access_token":"T","expires_in":1e9}"#, Some(1_000_000_000)),
+        ];
+        for (json, expires_at) in table {
+            assert_eq!(read(json), Ok(("T".to_owned(), expires_at)), "{json}");
+        }
+    }
+
+    #[test]
+    fn bad_answers_are_refused() {
+        let deep = format!("{{\"access_token\":\"T\",\"x\":{}{}}}", "[".repeat(1000), "]".repeat(1000));
+        let table = [
+            ("", Class::Temporary),
+            ("null", Class::Temporary),
+            ("<html>", Class::Temporary),
+            ("\u{feff}{\"access_token\":\"T\"}", Class::Temporary),
+            (deep.as_str(), Class::Temporary),
+            (r#"{"access_token":"T"} {}"#, Class::Temporary),
+            (r#"{"access_token":"T","access_token":"U"}"#, Class::Temporary),
+            (r#"{"access_token":"T","expires_in":60,"expires_in":6000}"#, Class::Temporary),
+            (r#"{"token":"T"}"#, Class::Temporary),
+            (r#"{"access_token":null}"#, Class::Temporary),
+            (r#"{"access_token":""}"#, Class::Temporary),
+            (r#"{"access_token":7}"#, Class::Temporary),
+            (r#"{"access_token":"a b"}"#, Class::Temporary),
+            (r#"{"access_token":"T","expires_in":0}"#, Class::Temporary),
+            (r#"{"access_token":"T","expires_in":-1}"#, Class::Temporary),
+            (r#"{"access_token":"T","expires_in":"soon"}"#, Class::Temporary),
+            (r#"{"access_token":"T","expires_in":"inf"}"#, Class::Temporary),
+            (r#"{"access_token":"T","expires_in":true}"#, Class::Temporary),
+            (r#"{"access_token":"T","token_type":"mac"}"#, Class::Refused),
+            (r#"{"access_token":"T","token_type":7}"#, Class::Temporary),
+        ];
+        for (json, class) in table {
+            assert_eq!(read(json), Err(class), "{json}");
+        }
+    }
+}

@@ -1,0 +1,185 @@
+//! Commands that print secrets: no shell, no input, a process group of their own that dies with whoever waits for it, bounded output.
+
+use std::ffi::OsString;
+use std::process::Stdio;
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal, kill_process_group};
+use tokio::io::{AsyncRead, AsyncReadExt as _};
+use tokio::process::Command;
+use zeroize::Zeroizing;
+
+use super::SourceError;
+use crate::error::Class;
+use crate::secret::Secret;
+
+/// Names the profiles whose commands are being run, one `/`-separated name after another: how a command that asks `token` for the
+/// very token it is to provide is found out.
+pub const ANCESTORS: &str = "TOKEN_ANCESTORS";
+
+/// The most that a command may print.
+const LARGEST_OUTPUT: usize = 1 << 20;
+/// The most of its complaints that is kept.
+const LARGEST_COMPLAINT: usize = 16 << 10;
+/// How long a pipe is still listened to after the command has ended: what it printed is in there already.
+const AFTERMATH: Duration = Duration::from_millis(500);
+
+/// A command to be run.
+#[derive(Debug)]
+pub struct Child {
+    argv: Vec<OsString>,
+    env: Vec<(String, String)>,
+    interactive: bool,
+}
+
+/// What a command that succeeded printed.
+#[derive(Debug)]
+pub struct Output {
+    /// Its standard output.
+    pub stdout: Zeroizing<Vec<u8>>,
+    /// The end of its standard error.
+    pub stderr: String,
+}
+
+/// Kills a process group when dropped.
+struct Group(Option<Pid>);
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        if let Some(pid) = self.0 {
+            // A group that has ended already needs no more.
+            let _ = kill_process_group(pid, Signal::KILL);
+        }
+    }
+}
+
+impl Child {
+    /// The command `argv`, which has at least a program.
+    pub const fn new(argv: Vec<OsString>) -> Self {
+        Self { argv, env: Vec::new(), interactive: false }
+    }
+
+    /// With these variables in its environment.
+    pub fn env(mut self, env: impl IntoIterator<Item = (String, String)>) -> Self {
+        self.env.extend(env);
+        self
+    }
+
+    /// With the terminal at hand: its input, and its standard error shown as it comes.
+    pub const fn interactive(mut self, interactive: bool) -> Self {
+        self.interactive = interactive;
+        self
+    }
+
+    fn program(&self) -> String {
+        self.argv.first().map(|program| program.to_string_lossy().into_owned()).unwrap_or_default()
+    }
+
+    /// Runs it and waits for its end. Dropping the future kills it and all it started.
+    ///
+    /// # Errors
+    /// [`Class::Config`] where it cannot be started, [`Class::Temporary`] where it fails or prints too much.
+    pub async fn output(&self) -> Result<Output, SourceError> {
+        let mut child = self.command().spawn().map_err(|error| self.not_started(&error))?;
+        let pid = child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
+        let group = Group(pid.filter(|_| !self.interactive));
+        let mut stdout = Drain::new(child.stdout.take(), LARGEST_OUTPUT);
+        let mut stderr = Drain::new(child.stderr.take(), usize::MAX);
+        let status = loop {
+            tokio::select! {
+                status = child.wait() => break status,
+                () = stdout.read_some() => {}
+                () = stderr.read_some() => {}
+            }
+            if stdout.is_full() {
+                return Err(SourceError::new(Class::Temporary, format!("`{}` printed more than 1 MiB", self.program())));
+            }
+        };
+        // What it left running must not keep the pipes open.
+        drop(group);
+        let rest = async {
+            while !(stdout.ended && stderr.ended) && !stdout.is_full() {
+                tokio::select! {
+                    () = stdout.read_some() => {}
+                    () = stderr.read_some() => {}
+                }
+            }
+        };
+        let _ = tokio::time::timeout(AFTERMATH, rest).await;
+        let stderr = String::from_utf8_lossy(&stderr.bytes).into_owned();
+        match status {
+            Ok(status) if status.success() => Ok(Output { stdout: stdout.bytes, stderr }),
+            Ok(status) => {
+                let error = SourceError::new(Class::Temporary, format!("`{}` failed: {status}", self.program()));
+                let error = if stderr.trim().is_empty() { error } else { error.with_hint("-v shows what it said") };
+                Err(error.with_detail(&stderr, &known_secrets(&stdout.bytes)))
+            }
+            Err(error) => Err(SourceError::new(Class::Temporary, format!("`{}` was lost: {error}", self.program()))),
+        }
+    }
+
+    fn command(&self) -> Command {
+        let mut argv = self.argv.iter();
+        let mut command = Command::new(argv.next().cloned().unwrap_or_default());
+        command.args(argv).envs(self.env.iter().map(|(name, value)| (name, value))).stdout(Stdio::piped()).kill_on_drop(true);
+        if self.interactive {
+            command.stdin(Stdio::inherit()).stderr(Stdio::inherit());
+        } else {
+            command.stdin(Stdio::null()).stderr(Stdio::piped()).process_group(0);
+        }
+        command
+    }
+
+    fn not_started(&self, error: &std::io::Error) -> SourceError {
+        let program = self.program();
+        match error.kind() {
+            std::io::ErrorKind::NotFound => {
+                SourceError::new(Class::Config, format!("there is no program `{program}`")).with_hint("check the command and PATH")
+            }
+            std::io::ErrorKind::PermissionDenied => SourceError::new(Class::Config, format!("`{program}` is not executable")),
+            _ => SourceError::new(Class::Temporary, format!("`{program}` cannot be started: {error}")),
+        }
+    }
+}
+
+/// What a command printed as its answer is secret, whatever became of it: the whole and each of its lines.
+fn known_secrets(stdout: &[u8]) -> Vec<Secret> {
+    let text = String::from_utf8_lossy(stdout);
+    let words = text.split(|c: char| c.is_whitespace() || c == '"').filter(|word| word.len() >= 8);
+    words.map(|word| Secret::new(word.to_owned())).collect()
+}
+
+/// A pipe that is read to its end, or to a limit.
+struct Drain<R> {
+    pipe: Option<R>,
+    bytes: Zeroizing<Vec<u8>>,
+    limit: usize,
+    ended: bool,
+}
+
+impl<R: AsyncRead + Unpin> Drain<R> {
+    fn new(pipe: Option<R>, limit: usize) -> Self {
+        let ended = pipe.is_none();
+        Self { pipe, bytes: Zeroizing::new(Vec::new()), limit, ended }
+    }
+
+    fn is_full(&self) -> bool {
+        self.bytes.len() > self.limit
+    }
+
+    /// Reads what comes next; never completes once the pipe has ended.
+    async fn read_some(&mut self) {
+        let Some(pipe) = self.pipe.as_mut().filter(|_| !self.ended) else {
+            return std::future::pending().await;
+        };
+        let mut chunk = Zeroizing::new([0; 8192]);
+        match pipe.read(chunk.as_mut_slice()).await {
+            Ok(0) | Err(_) => self.ended = true,
+            Ok(length) => self.bytes.extend_from_slice(chunk.get(..length).unwrap_or_default()),
+        }
+        if self.limit == usize::MAX && self.bytes.len() > LARGEST_COMPLAINT {
+            let surplus = self.bytes.len() - LARGEST_COMPLAINT;
+            self.bytes.drain(..surplus);
+        }
+    }
+}

@@ -1,0 +1,198 @@
+//! How servers are reached: TLS that is always verified, no redirect, no proxy to loopback, bounded answers, and one client for all
+//! who connect alike, because making one parses the system's whole CA store.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
+
+use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+use reqwest::{Certificate, Client, Proxy, StatusCode, redirect, retry};
+use url::Url;
+use zeroize::Zeroizing;
+
+use super::SourceError;
+use super::resolve::Resolver;
+use crate::error::{Class, one_line};
+use crate::settings::{Item, Mistake, Section};
+
+/// The most that is read of an answer.
+const LARGEST_ANSWER: usize = 1 << 20;
+
+/// The connection keys of a profile.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Connection {
+    ca_file: Option<PathBuf>,
+    client_cert: Option<PathBuf>,
+    client_key: Option<PathBuf>,
+    proxy: Option<String>,
+    headers: Vec<(String, String)>,
+}
+
+/// An answer, whatever its status.
+pub(super) struct Answer {
+    pub status: StatusCode,
+    pub headers: HeaderMap,
+    pub body: Zeroizing<Vec<u8>>,
+}
+
+static CLIENTS: Mutex<Option<HashMap<(Connection, bool), Client>>> = Mutex::new(None);
+
+impl Connection {
+    pub(super) fn from_settings(section: &mut Section<'_>) -> Result<Self, Mistake> {
+        let connection = Self {
+            ca_file: section.optional("ca_file", Item::path)?,
+            client_cert: section.optional("client_cert", Item::path)?,
+            client_key: section.optional("client_key", Item::path)?,
+            proxy: section.optional("proxy", proxy)?,
+            headers: section.optional("headers", headers)?.unwrap_or_default(),
+        };
+        match (&connection.client_cert, &connection.client_key) {
+            (Some(_), None) => Err(section.missing("client_key")),
+            (None, Some(_)) => Err(section.missing("client_cert")),
+            _ => Ok(connection),
+        }
+    }
+
+    /// Headers may carry API keys, and a proxy's address its password.
+    pub(super) fn has_inline_secret(&self) -> bool {
+        let is_credential = |(name, _): &(String, String)| {
+            let name = name.to_ascii_lowercase();
+            ["authorization", "cookie", "key", "token", "secret"].iter().any(|word| name.contains(word))
+        };
+        self.headers.iter().any(is_credential) || self.proxy.as_deref().is_some_and(|proxy| proxy.contains('@'))
+    }
+
+    /// Fetches `url`.
+    pub(super) async fn get(&self, url: &Url) -> Result<Answer, SourceError> {
+        self.send(url, self.client(url)?.get(url.clone())).await
+    }
+
+    /// Posts a form to `url`, with the value of an Authorization header.
+    pub(super) async fn post(&self, url: &Url, form: Zeroizing<String>, authorization: Option<HeaderValue>) -> Result<Answer, SourceError> {
+        let mut request = self.client(url)?.post(url.clone());
+        request = request.header("Content-Type", "application/x-www-form-urlencoded").body(form.as_bytes().to_vec());
+        if let Some(value) = authorization {
+            request = request.header("Authorization", value);
+        }
+        self.send(url, request).await
+    }
+
+    async fn send(&self, url: &Url, request: reqwest::RequestBuilder) -> Result<Answer, SourceError> {
+        let failed = |error: reqwest::Error| unreachable_server(url, &error);
+        let mut request = request.header("Accept", "application/json");
+        for (name, value) in &self.headers {
+            request = request.header(name, value);
+        }
+        let mut response = request.send().await.map_err(failed)?;
+        let mut body = Zeroizing::new(Vec::new());
+        while let Some(chunk) = response.chunk().await.map_err(failed)? {
+            if body.len() + chunk.len() > LARGEST_ANSWER {
+                return Err(SourceError::new(Class::Temporary, format!("{} answered with more than 1 MiB", host(url))));
+            }
+            body.extend_from_slice(&chunk);
+        }
+        Ok(Answer { status: response.status(), headers: std::mem::take(response.headers_mut()), body })
+    }
+
+    fn client(&self, url: &Url) -> Result<Client, SourceError> {
+        let direct = is_loopback(url);
+        let mut clients = CLIENTS.lock().unwrap_or_else(PoisonError::into_inner);
+        let clients = clients.get_or_insert_default();
+        let key = (self.clone(), direct);
+        if let Some(client) = clients.get(&key) {
+            return Ok(client.clone());
+        }
+        let client = self.build(direct)?;
+        clients.insert(key, client.clone());
+        Ok(client)
+    }
+
+    fn build(&self, direct: bool) -> Result<Client, SourceError> {
+        let mut builder = Client::builder()
+            .user_agent(concat!("token/", env!("CARGO_PKG_VERSION")))
+            .redirect(redirect::Policy::none())
+            .retry(retry::never())
+            .pool_max_idle_per_host(0)
+            .dns_resolver(Resolver);
+        if direct {
+            builder = builder.no_proxy();
+        } else if let Some(proxy) = &self.proxy {
+            builder = builder.proxy(Proxy::all(proxy).map_err(|_| unusable("proxy", "is no address of one"))?);
+        }
+        if let Some(path) = &self.ca_file {
+            let certificates = Certificate::from_pem_bundle(&read("ca_file", path)?).ok().filter(|bundle| !bundle.is_empty());
+            let certificates = certificates.ok_or_else(|| unusable("ca_file", "holds no PEM certificate"))?;
+            builder = certificates.into_iter().fold(builder, reqwest::ClientBuilder::add_root_certificate);
+        }
+        if let (Some(certificate), Some(key)) = (&self.client_cert, &self.client_key) {
+            let mut pem = read("client_cert", certificate)?;
+            pem.extend_from_slice(super::input::read_private(key)?.as_bytes());
+            let identity = reqwest::Identity::from_pem(&pem).map_err(|_| unusable("client_cert", "and client_key are no PEM pair"))?;
+            builder = builder.identity(identity);
+        }
+        builder.build().map_err(|error| SourceError::new(Class::Config, format!("TLS cannot be set up: {}", root_cause(&error))))
+    }
+}
+
+fn read(key: &str, path: &PathBuf) -> Result<Vec<u8>, SourceError> {
+    std::fs::read(path).map_err(|_| unusable(key, &format!("{} cannot be read", path.display())))
+}
+
+fn unusable(key: &str, what: &str) -> SourceError {
+    SourceError::new(Class::Config, format!("{key} {what}"))
+}
+
+fn proxy(item: Item<'_>) -> Result<String, Mistake> {
+    item.parsed(|text| match Url::parse(text) {
+        Ok(url) if matches!(url.scheme(), "http" | "https") && url.has_host() => Ok(text.to_owned()),
+        _ => Err("expected the address of a proxy, as \"http://proxy.example.com:3128\"".to_owned()),
+    })
+}
+
+fn headers(item: Item<'_>) -> Result<Vec<(String, String)>, Mistake> {
+    let read = |(name, item): (String, Item<'_>)| {
+        let wrong = item.mistake("is no header");
+        let value = item.text()?;
+        let is_header = HeaderName::try_from(&name).is_ok() && HeaderValue::try_from(&value).is_ok();
+        if is_header { Ok((name, value)) } else { Err(wrong) }
+    };
+    item.section()?.take_rest().into_iter().map(read).collect()
+}
+
+/// Whether `url` leads to this machine: requests to it may be plain http, and never go through a proxy.
+pub(super) fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(url::Host::Ipv4(address)) => address.is_loopback(),
+        Some(url::Host::Ipv6(address)) => address.is_loopback(),
+        Some(url::Host::Domain(domain)) => domain == "localhost",
+        None => false,
+    }
+}
+
+/// Host and port of `url`, for people.
+pub(super) fn host(url: &Url) -> String {
+    match (url.host_str(), url.port()) {
+        (Some(host), Some(port)) => format!("{host}:{port}"),
+        (Some(host), None) => host.to_owned(),
+        (None, _) => url.to_string(),
+    }
+}
+
+fn unreachable_server(url: &Url, error: &reqwest::Error) -> SourceError {
+    let cause = root_cause(error);
+    let message = match () {
+        () if cause.to_ascii_lowercase().contains("certificate") => format!("{} is not trusted: {cause}", host(url)),
+        () if error.is_connect() => format!("{} cannot be reached: {cause}", host(url)),
+        () => format!("the exchange with {} broke off: {cause}", host(url)),
+    };
+    SourceError::new(Class::Network, message)
+}
+
+fn root_cause(error: &dyn std::error::Error) -> String {
+    let mut cause = error;
+    while let Some(deeper) = cause.source() {
+        cause = deeper;
+    }
+    let text = one_line(&cause.to_string());
+    text.split(" (os error").next().unwrap_or_default().to_owned()
+}

@@ -1,0 +1,54 @@
+//! `source = "env"`: a token that something else puts into an environment variable, as CI systems do.
+
+use super::expiry::{Ttl, dated};
+use super::{Source, SourceError};
+use crate::clock::Timestamp;
+use crate::error::Class;
+use crate::settings::{Item, Mistake, Section};
+use crate::token::Token;
+
+/// An environment variable that holds a token.
+#[derive(Debug)]
+pub struct Env {
+    variable: String,
+    ttl: Option<Ttl>,
+}
+
+impl Env {
+    /// The token in the environment variable `variable`.
+    #[must_use]
+    pub const fn new(variable: String, ttl: Option<Ttl>) -> Self {
+        Self { variable, ttl }
+    }
+
+    pub(super) fn from_settings(section: &mut Section<'_>, ttl: Option<Ttl>) -> Result<Self, Mistake> {
+        Ok(Self::new(section.required("variable", variable_name)?, ttl))
+    }
+
+    pub(super) fn identity(&self) -> Vec<(&'static str, String)> {
+        vec![("variable", self.variable.clone())]
+    }
+
+    pub(super) fn asks(&self) -> String {
+        format!("${}", self.variable)
+    }
+}
+
+fn variable_name(item: Item<'_>) -> Result<String, Mistake> {
+    let wrong = item.mistake("a variable's name has no `=` and no NUL");
+    let name = item.string()?;
+    if name.contains(['=', '\0']) { Err(wrong) } else { Ok(name) }
+}
+
+impl Source for Env {
+    async fn issue(&self, _previous: Option<&Token>, now: Timestamp) -> Result<Token, SourceError> {
+        let variable = &self.variable;
+        let Some(text) = std::env::var_os(variable) else {
+            return Err(SourceError::new(Class::Config, format!("the environment variable {variable} is not set")));
+        };
+        let text = text.into_string().unwrap_or_else(|_| "\u{fffd}".to_owned());
+        let token = Token::new(text);
+        let token = token.map_err(|error| SourceError::new(Class::Temporary, format!("the environment variable {variable}: {error}")))?;
+        dated(token, None, self.ttl, now)
+    }
+}

@@ -1,0 +1,216 @@
+//! `source = "exec"`: a token from the output of a command, as it stands or in one of the JSON shapes such commands print.
+
+use std::ffi::OsString;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::answer::{TokenResponse, object_without_duplicates};
+use super::child::{ANCESTORS, Child};
+use super::expiry::{Ttl, dated};
+use super::input::trim_line_ends;
+use super::{Source, SourceError};
+use crate::clock::Timestamp;
+use crate::error::Class;
+use crate::name::Name;
+use crate::settings::{Item, Mistake, Section};
+use crate::token::Token;
+
+/// What a command says whose token depends on itself; how its caller recognises that among what it prints.
+const RECURSION: &str = "its command asks for the very token it is to provide: it depends on itself";
+
+/// How the output of a command is read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Format {
+    /// As JSON where it begins with a brace, else as a token.
+    #[default]
+    Auto,
+    /// As a token, whatever it looks like.
+    Raw,
+    /// As a token response (RFC 6749 §5.1), or what `token get -o json` prints.
+    Json,
+    /// As an `ExecCredential` of client.authentication.k8s.io.
+    ExecCredential,
+}
+
+/// A command that prints a token.
+#[derive(Debug)]
+pub struct Exec {
+    command: Vec<OsString>,
+    env: Vec<(String, String)>,
+    format: Format,
+    interactive: bool,
+    ttl: Option<Ttl>,
+    name: Name,
+}
+
+impl Exec {
+    /// The command of the profile `name`; the first of `command` is the program.
+    #[must_use]
+    pub const fn new(name: Name, command: Vec<OsString>, ttl: Option<Ttl>) -> Self {
+        Self { command, env: Vec::new(), format: Format::Auto, interactive: false, ttl, name }
+    }
+
+    pub(super) fn from_settings(section: &mut Section<'_>, name: &Name, ttl: Option<Ttl>) -> Result<Self, Mistake> {
+        const FORMATS: [(&str, Format); 4] =
+            [("auto", Format::Auto), ("raw", Format::Raw), ("json", Format::Json), ("exec-credential", Format::ExecCredential)];
+        let command = section.required("command", Item::argv)?;
+        Ok(Self {
+            env: section.optional("env", variables)?.unwrap_or_default(),
+            format: section.optional("format", |item| item.choice(&FORMATS))?.unwrap_or_default(),
+            interactive: section.optional("interactive", Item::boolean)?.unwrap_or_default(),
+            ..Self::new(name.clone(), command.into_iter().map(OsString::from).collect(), ttl)
+        })
+    }
+
+    pub(super) fn identity(&self) -> Vec<(&'static str, String)> {
+        let command = self.command.iter().map(|word| ("command", word.to_string_lossy().into_owned()));
+        let env = self.env.iter().map(|(variable, value)| ("env", format!("{variable}={value}")));
+        command.chain(env).chain([("format", format!("{:?}", self.format))]).collect()
+    }
+
+    pub(super) fn asks(&self) -> String {
+        format!("`{}`", self.program())
+    }
+
+    fn program(&self) -> String {
+        self.command.first().map(|program| program.to_string_lossy().into_owned()).unwrap_or_default()
+    }
+
+    fn read(&self, stdout: &[u8], now: Timestamp) -> Result<Token, SourceError> {
+        let unusable = |what: &str| SourceError::new(Class::Temporary, format!("the answer of `{}` is unusable: {what}", self.program()));
+        let text = String::from_utf8(stdout.to_vec()).map_err(|_| unusable("it is not text"))?;
+        let is_json = match self.format {
+            Format::Auto => text.trim_start().starts_with('{'),
+            Format::Raw => false,
+            Format::Json | Format::ExecCredential => true,
+        };
+        if !is_json {
+            let token = Token::new(trim_line_ends(text)).map_err(|error| unusable(&error.to_string()))?;
+            return dated(token, None, self.ttl, now);
+        }
+        let object = object_without_duplicates(text.as_bytes()).map_err(|what| unusable(&what))?;
+        let is_credential = object.get("kind").and_then(Value::as_str) == Some("ExecCredential");
+        if is_credential || self.format == Format::ExecCredential {
+            let (token, expires_at) = exec_credential(&object).map_err(|what| unusable(&what))?;
+            return dated(token, expires_at, self.ttl, now);
+        }
+        let is_own = object.contains_key("version") && !object.contains_key("access_token");
+        let answer = if is_own { TokenResponse::read_own(object) } else { TokenResponse::read(object, now) };
+        let answer = answer.map_err(|error| match error.class {
+            Class::Temporary => unusable(&error.message),
+            _ => error,
+        })?;
+        dated(answer.token, answer.expires_at, self.ttl, now)
+    }
+}
+
+fn variables(item: Item<'_>) -> Result<Vec<(String, String)>, Mistake> {
+    let mut section = item.section()?;
+    let read = |(variable, item): (String, Item<'_>)| {
+        let wrong = item.mistake("a variable's name has no `=` and no NUL");
+        let value = item.text()?;
+        if variable.is_empty() || variable.contains(['=', '\0']) || value.contains('\0') { Err(wrong) } else { Ok((variable, value)) }
+    };
+    section.take_rest().into_iter().map(read).collect()
+}
+
+/// `status.token` and `status.expirationTimestamp` of client.authentication.k8s.io/v1.
+fn exec_credential(object: &serde_json::Map<String, Value>) -> Result<(Token, Option<Timestamp>), String> {
+    let status = object.get("status").and_then(Value::as_object).ok_or("it has no `status`")?;
+    let token = status.get("token").and_then(Value::as_str).ok_or("it has no `status.token`")?;
+    let token = Token::new(token.to_owned()).map_err(|error| error.to_string())?;
+    let expires_at = match status.get("expirationTimestamp") {
+        None | Some(Value::Null) => None,
+        Some(Value::String(time)) => Some(Timestamp::parse_rfc3339(time).ok_or("`status.expirationTimestamp` is no time")?),
+        Some(_) => return Err("`status.expirationTimestamp` is no time".to_owned()),
+    };
+    Ok((token, expires_at))
+}
+
+impl Source for Exec {
+    fn check(&self) -> Result<(), SourceError> {
+        let ancestors = std::env::var(ANCESTORS).unwrap_or_default();
+        if ancestors.split('/').any(|ancestor| ancestor == self.name.as_str()) {
+            return Err(SourceError::new(Class::Config, RECURSION).with_hint("let the command get it from somewhere else"));
+        }
+        Ok(())
+    }
+
+    async fn issue(&self, _previous: Option<&Token>, now: Timestamp) -> Result<Token, SourceError> {
+        let ancestors = std::env::var(ANCESTORS).unwrap_or_default();
+        let lineage = (ANCESTORS.to_owned(), format!("{ancestors}/{}", self.name));
+        let env = self.env.iter().cloned().chain([lineage]);
+        let child = Child::new(self.command.clone()).env(env).interactive(self.interactive);
+        let output = child.output().await.map_err(|error| match error.detail.iter().any(|line| line.contains(RECURSION)) {
+            true => SourceError::new(Class::Config, RECURSION).with_hint("let the command get it from somewhere else"),
+            false => error,
+        })?;
+        let token = self.read(&output.stdout, now);
+        token.map_err(|error| error.with_detail(&output.stderr, &[]))
+    }
+
+    fn patience(&self) -> Option<Duration> {
+        // Somebody may have to type.
+        self.interactive.then_some(Duration::from_secs(5 * 60))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(output: &str, format: Format) -> Result<(String, Option<i64>), String> {
+        let name = "test".parse().expect("a name");
+        let exec = Exec { format, ..Exec::new(name, vec!["mint".into()], None) };
+        let now = Timestamp::from_unix_seconds(1_000_000);
+        let token = exec.read(output.as_bytes(), now).map_err(|error| error.message)?;
+        Ok((token.expose().to_owned(), token.expires_at.map(|at| at.unix_seconds() - 1_000_000)))
+    }
+
+    #[test]
+    fn the_shapes_that_commands_print_are_understood() {
+        let credential = r#"{"apiVersion":"client.authentication.k8s.io/v1","kind":"ExecCredential","status":{"token":"T","expirationTimestamp":"1970-01-12T13:47:40Z"}}"#;
+        let table = [
+            ("a bare token", "T\n", Format::Auto, Some(300)),
+            ("without a line end", "T", Format::Auto, Some(300)),
+            ("a token response", r#"{"access_token":"T","expires_in":60}"#, Format::Auto, Some(60)),
+            ("a token response, spaced", "\n {\n\"access_token\": \"T\",\n\"expires_in\": \"60\"}\n", Format::Json, Some(60)),
+            ("an ExecCredential", credential, Format::Auto, Some(60)),
+            ("an ExecCredential, told", credential, Format::ExecCredential, Some(60)),
+            (
+                "our own",
+                r#"{"version":1,"token":"T","token_type":"Bearer","expires_at":"1970-01-12T13:47:40Z","expires_in":99}"#,
+                Format::Auto,
+                Some(60),
+            ),
+        ];
+        for (case, output, format, expires_in) in table {
+            assert_eq!(read(output, format), Ok(("T".to_owned(), expires_in)), "{case}");
+        }
+        assert_eq!(read("{\"a\":1}", Format::Raw), Ok(("{\"a\":1}".to_owned(), Some(300))), "raw is raw");
+    }
+
+    #[test]
+    fn what_is_no_token_is_refused_and_not_shown() {
+        let outputs = [
+            "",
+            "\n",
+            "two words",
+            "canary\r\n",
+            " canary",
+            "canary\0",
+            "{}",
+            "{\"access_token\":\"\"}",
+            "{\"access_token\":7}",
+            "{\"access_token\":\"canary\",\"access_token\":\"x\"}",
+            "{\"token\":\"canary\"",
+            "{\"kind\":\"ExecCredential\"}",
+            "{\"kind\":\"ExecCredential\",\"status\":{\"token\":\"canary\",\"expirationTimestamp\":\"soon\"}}",
+        ];
+        for output in outputs {
+            let error = read(output, Format::Auto).expect_err(output);
+            assert!(!error.contains("canary"), "{output}: {error}");
+        }
+    }
+}

@@ -1,0 +1,48 @@
+//! `source = "file"`: a token that something else puts into a file, such as a projected service account token. It is read again at
+//! each renewal.
+
+use std::path::PathBuf;
+
+use super::expiry::{Ttl, dated};
+use super::input::{read_file, trim_line_ends};
+use super::{Source, SourceError};
+use crate::clock::Timestamp;
+use crate::error::Class;
+use crate::settings::{Item, Mistake, Section};
+use crate::token::Token;
+
+/// A file that holds a token and nothing else but a line end.
+#[derive(Debug)]
+pub struct File {
+    path: PathBuf,
+    ttl: Option<Ttl>,
+}
+
+impl File {
+    /// The token in the file `path`.
+    #[must_use]
+    pub const fn new(path: PathBuf, ttl: Option<Ttl>) -> Self {
+        Self { path, ttl }
+    }
+
+    pub(super) fn from_settings(section: &mut Section<'_>, ttl: Option<Ttl>) -> Result<Self, Mistake> {
+        Ok(Self::new(section.required("path", Item::path)?, ttl))
+    }
+
+    pub(super) fn identity(&self) -> Vec<(&'static str, String)> {
+        vec![("path", self.path.display().to_string())]
+    }
+
+    pub(super) fn asks(&self) -> String {
+        self.path.display().to_string()
+    }
+}
+
+impl Source for File {
+    async fn issue(&self, _previous: Option<&Token>, now: Timestamp) -> Result<Token, SourceError> {
+        let (text, _) = read_file(&self.path)?;
+        let token = Token::new(trim_line_ends(text));
+        let token = token.map_err(|error| SourceError::new(Class::Temporary, format!("{}: {error}", self.path.display())))?;
+        dated(token, None, self.ttl, now)
+    }
+}

@@ -1,0 +1,119 @@
+//! Every word for people, and the one way to give an answer. People are spoken to on standard error; standard output carries the
+//! answer and nothing else.
+
+pub mod answer;
+mod log;
+mod report;
+mod spinner;
+mod table;
+
+use std::io::IsTerminal as _;
+use std::time::Duration;
+
+pub use answer::{Answer, AnswerError};
+pub use log::{in_words as relative, install as install_log};
+pub use report::{Bug, Failure, report, tell_event, tell_failure, usage};
+pub use spinner::while_waiting;
+pub use table::Table;
+
+use crate::cli::{Color, Global, LogFormat};
+
+/// How people want to be spoken to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Manner {
+    /// Whether messages are coloured.
+    pub is_coloured: bool,
+    /// Whether messages are JSON.
+    pub is_json: bool,
+    /// Say only what went wrong.
+    pub is_quiet: bool,
+    /// Say more.
+    pub verbosity: u8,
+    /// Whether standard error is a terminal.
+    pub is_terminal: bool,
+}
+
+impl Manner {
+    /// What the options, `NO_COLOR` and the terminal say.
+    #[must_use]
+    pub fn new(global: &Global) -> Self {
+        let is_terminal = std::io::stderr().is_terminal();
+        let may_colour = || is_terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+        let is_coloured = match global.color {
+            Color::Always => true,
+            Color::Never => false,
+            Color::Auto => may_colour(),
+        };
+        let is_json = global.log_format == LogFormat::Json;
+        Self { is_coloured: is_coloured && !is_json, is_json, is_quiet: global.quiet, verbosity: global.verbose, is_terminal }
+    }
+
+    /// Without colour, for a terminal or not.
+    #[must_use]
+    pub const fn plain() -> Self {
+        Self { is_coloured: false, is_json: false, is_quiet: false, verbosity: 0, is_terminal: false }
+    }
+
+    /// `text` in `colour`, if messages are coloured.
+    #[must_use]
+    pub fn paint(self, colour: Paint, text: &str) -> String {
+        if self.is_coloured { format!("\u{1b}[{}m{text}\u{1b}[0m", colour.code()) } else { text.to_owned() }
+    }
+}
+
+/// What a colour means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Paint {
+    /// It failed.
+    Bad,
+    /// Something is not as it should be.
+    Odd,
+    /// As it should be.
+    Good,
+    /// Beside the point.
+    Faint,
+}
+
+impl Paint {
+    const fn code(self) -> &'static str {
+        match self {
+            Self::Bad => "1;31",
+            Self::Odd => "33",
+            Self::Good => "32",
+            Self::Faint => "2",
+        }
+    }
+}
+
+/// Writes a line for people.
+pub fn tell(line: &str) {
+    use std::io::Write as _;
+    spinner::suspended(|| {
+        // Nobody is left to be told that nobody can be told.
+        let _ = writeln!(std::io::stderr().lock(), "{line}");
+    });
+}
+
+/// A duration as people say it: its two largest units, and below ten seconds its tenths.
+#[must_use]
+pub fn spoken(duration: Duration) -> String {
+    if duration < Duration::from_secs(10) && duration.subsec_millis() >= 100 {
+        return format!("{:.1}s", duration.as_secs_f64());
+    }
+    let text = humantime::format_duration(Duration::from_secs(duration.as_secs())).to_string();
+    text.split(' ').take(2).collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_are_spoken() {
+        let table =
+            [(0, "0s"), (950, "0.9s"), (1500, "1.5s"), (59_999, "59s"), (3_600_000, "1h"), (3_661_000, "1h 1m"), (90_061_000, "1day 1h")];
+        for (millis, text) in table {
+            assert_eq!(spoken(Duration::from_millis(millis)), text);
+        }
+    }
+}

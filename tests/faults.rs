@@ -1,0 +1,17 @@
+//! A hostile issuer, a broken network, a misbehaving command: a table a family, after FAULTS.md.
+#![allow(clippy::unwrap_used, clippy::print_stderr, reason = "a test that cannot go on panics, and one that cannot run says so")]
+
+mod support;
+
+#[path = "faults/answers.rs"]
+mod answers;
+#[path = "faults/bodies.rs"]
+mod bodies;
+#[path = "faults/commands.rs"]
+mod commands;
+#[path = "faults/network.rs"]
+mod network;
+#[path = "faults/stale.rs"]
+mod stale;
+#[path = "faults/tls.rs"]
+mod tls;

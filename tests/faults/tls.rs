@@ -1,0 +1,172 @@
+//! TLS that must not be trusted: refused with the reason, before a secret is sent.
+
+use std::io::Write;
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair, date_time_ymd};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::{ServerConfig, ServerConnection, StreamOwned};
+
+use crate::support::issuer::read_request;
+use crate::support::{Issuer, QUICK, Test, cases, profile};
+
+/// A certificate authority of the test's own.
+struct Authority(CertifiedIssuer<'static, KeyPair>);
+
+impl Authority {
+    fn new() -> Self {
+        let mut params = CertificateParams::new([]).unwrap();
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        Self(CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap())
+    }
+
+    fn pem(&self) -> String {
+        self.0.as_ref().pem()
+    }
+
+    fn sign(&self, params: &CertificateParams) -> ServerConfig {
+        let key = KeyPair::generate().unwrap();
+        let certificate = params.signed_by(&key, &self.0).unwrap();
+        serving(certificate.der().clone(), &key)
+    }
+}
+
+fn certificate_for(name: &str) -> CertificateParams {
+    CertificateParams::new([name.to_owned()]).unwrap()
+}
+
+fn self_signed() -> ServerConfig {
+    let key = KeyPair::generate().unwrap();
+    let certificate = certificate_for("127.0.0.1").self_signed(&key).unwrap();
+    serving(certificate.der().clone(), &key)
+}
+
+fn expired() -> CertificateParams {
+    let mut params = certificate_for("127.0.0.1");
+    params.not_before = date_time_ymd(2020, 1, 1);
+    params.not_after = date_time_ymd(2020, 2, 1);
+    params
+}
+
+fn serving(certificate: CertificateDer<'static>, key: &KeyPair) -> ServerConfig {
+    let key = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![certificate], key)
+        .unwrap()
+}
+
+/// Hands out `token-1` over TLS, and counts the requests that it could read.
+struct TlsIssuer {
+    address: SocketAddr,
+    requests: Arc<AtomicUsize>,
+}
+
+impl TlsIssuer {
+    fn start(config: ServerConfig) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let requests = Arc::new(AtomicUsize::new(0));
+        let counter = Arc::clone(&requests);
+        let config = Arc::new(config);
+        std::thread::spawn(move || {
+            for stream in listener.incoming().flatten() {
+                serve(stream, &config, &counter);
+            }
+        });
+        Self { address, requests }
+    }
+
+    fn test(&self, trusted: Option<&Authority>) -> Test {
+        let test = Test::bare();
+        let mut config = profile("prod", &format!("https://{}/token", self.address));
+        if let Some(authority) = trusted {
+            let path: PathBuf = test.path("ca.pem");
+            std::fs::write(&path, authority.pem()).unwrap();
+            config.extend(["ca_file = \"", path.to_str().unwrap(), "\"\n"]);
+        }
+        test.configure(&format!("{QUICK}{config}"));
+        test
+    }
+}
+
+fn serve(stream: TcpStream, config: &Arc<ServerConfig>, requests: &AtomicUsize) {
+    let _ = stream.set_read_timeout(Some(Duration::from_secs(5)));
+    let connection = ServerConnection::new(Arc::clone(config)).unwrap();
+    let mut stream = StreamOwned::new(connection, stream);
+    if read_request(&mut stream).is_none() {
+        return;
+    }
+    requests.fetch_add(1, Ordering::SeqCst);
+    let body = r#"{"access_token":"token-1","token_type":"Bearer","expires_in":3600}"#;
+    let length = body.len();
+    let head = format!("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n");
+    let _ = stream.write_all((head + body).as_bytes());
+    stream.conn.send_close_notify();
+    let _ = stream.flush();
+}
+
+struct Untrusted {
+    name: &'static str,
+    serves: ServerConfig,
+    trusts_us: bool,
+}
+
+#[test]
+fn certificates_that_do_not_hold_are_refused_before_a_secret_is_sent() {
+    let ours = Authority::new();
+    let case = |name, serves, trusts_us| Untrusted { name, serves, trusts_us };
+    let cases = [
+        case("self-signed", self_signed(), false),
+        case("self-signed, another ca_file", self_signed(), true),
+        case("an unknown authority", ours.sign(&certificate_for("127.0.0.1")), false),
+        case("expired", ours.sign(&expired()), true),
+        case("wrong host", ours.sign(&certificate_for("example.com")), true),
+        case("wrong address", ours.sign(&certificate_for("127.0.0.2")), true),
+    ];
+    cases::each(
+        &cases,
+        |case| case.name,
+        |case| {
+            let issuer = TlsIssuer::start(case.serves.clone());
+            let test = issuer.test(case.trusts_us.then_some(&ours)).named(case.name);
+            test.get().fails(5, "prod").mentions("certificate").is_brief();
+            assert_eq!(issuer.requests.load(Ordering::SeqCst), 0, "{}", case.name);
+            test.nothing_cached("prod");
+        },
+    );
+}
+
+/// The positive control.
+#[test]
+fn a_certificate_of_the_configured_authority_is_trusted() {
+    let ours = Authority::new();
+    let issuer = TlsIssuer::start(ours.sign(&certificate_for("127.0.0.1")));
+    issuer.test(Some(&ours)).get().gives("token-1");
+    assert_eq!(issuer.requests.load(Ordering::SeqCst), 1);
+}
+
+#[test]
+fn a_handshake_that_stalls_ends_in_time() {
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = silent.local_addr().unwrap();
+    let test = Test::at(&format!("https://{address}/token"));
+    test.run(&["get", "--request-timeout", "500ms"]).fails(5, "prod").within(Duration::from_millis(1100));
+    test.nothing_cached("prod");
+}
+
+#[test]
+fn plain_text_where_tls_should_be_is_refused() {
+    let issuer = Issuer::start();
+    let test = Test::at(&issuer.endpoint().replace("http:", "https:"));
+    test.run(&["get", "--request-timeout", "500ms"]).fails(5, "prod");
+    assert_eq!(issuer.count(), 0);
+    test.nothing_cached("prod");
+}
