@@ -8,6 +8,7 @@ mod named;
 pub mod policy;
 
 use std::future::Future;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -101,6 +102,13 @@ impl RenewalError {
     pub fn with_hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
         self
+    }
+
+    /// Another process held the lock at this path for longer than anybody wanted to wait.
+    #[must_use]
+    pub fn locked_out(lock: &Path) -> Self {
+        let message = format!("another process held the lock {} until the time limit", lock.display());
+        Self::new(Class::Lock, message).with_hint("wait longer with `--timeout`, or find and end that process")
     }
 }
 

@@ -206,16 +206,23 @@ impl Cache {
         }
     }
 
-    /// Takes the lock of `name` if it is free; `None` while another holds it.
+    /// Opens the lock of `name`, to be taken.
     ///
     /// # Errors
-    /// [`LockFailure`] tells a file system that cannot lock from a lock file that cannot be made.
-    pub fn try_lock(&self, name: &Name) -> Result<Option<Lock>, LockFailure> {
+    /// [`LockFailure`] tells a lock file that cannot be made from one that must not be used.
+    pub fn lock(&self, name: &Name) -> Result<Lock, LockFailure> {
         if !self.locking {
-            return Ok(Some(Lock::none()));
+            return Ok(Lock::none());
         }
         let directory = Directory::create(&self.path).map_err(LockFailure::from_storage)?;
-        lock::try_lock(&directory, &lock_file(name))
+        lock::open_lock(&directory, &lock_file(name))
+    }
+
+    /// Removes the temporary files of writers of `name` that were killed. Whoever does this holds the lock, so that none lives.
+    pub fn sweep(&self, name: &Name) {
+        if let Ok(Some(directory)) = Directory::open(&self.path) {
+            directory.sweep(&[entry_file(name), failure_file(name), lock_file(name)]);
+        }
     }
 
     /// The path of the lock of `name`, for messages.

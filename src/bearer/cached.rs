@@ -14,6 +14,7 @@ use super::{Bearer, FetchOptions, NamedBearer, Receiver, RenewalError, Retry};
 use crate::cache::{Cache, Failure, Lock, LockFailure, Seen, StorageError, ThrottledTokenCache};
 use crate::clock::{Clock, Timestamp};
 use crate::error::Class;
+use crate::secret::redact;
 use crate::source::{Source, SourceError};
 use crate::token::Token;
 
@@ -113,6 +114,9 @@ impl<S: Source, C: Clock> Shared<S, C> {
                 Turn::Served(fetched) => return Ok(self.announced(fetched)),
                 Turn::Ours(lock, glance, fallback) => (lock, glance, fallback),
             };
+            if lock.excludes() {
+                self.cache.cache().sweep(self.cache.name());
+            }
             let attempt = self.attempt(&glance, deadline, options).await;
             drop(lock);
             let mut error = match attempt {
@@ -189,38 +193,39 @@ impl<S: Source, C: Clock> Shared<S, C> {
 
     /// Waits until it is this fetch's turn to ask the source, or until somebody else's attempt answers it.
     async fn turn(&self, baseline: &Glance, deadline: Instant, options: &FetchOptions) -> Result<Turn, RenewalError> {
+        let opened = self.cache.cache().lock(self.cache.name());
         let mut pause = FIRST_PAUSE;
         loop {
-            let lock = self.cache.cache().try_lock(self.cache.name());
+            let taken = opened.as_ref().map(Lock::try_take);
             let glance = self.glance()?;
             let fallback = match self.decide(&glance, Some(baseline), options) {
                 Decision::Serve(fetched) => return Ok(Turn::Served(fetched)),
                 Decision::Fail(error) => return Err(error),
                 Decision::Renew(fallback) => fallback,
             };
-            match (lock, fallback) {
-                (Ok(Some(lock)), fallback) => return Ok(Turn::Ours(lock, glance, fallback)),
-                (Err(LockFailure::Unavailable(error)), fallback) => {
+            let refused = match taken {
+                Ok(Ok(true)) => return Ok(Turn::Ours(opened.unwrap_or(Lock::none()), glance, fallback)),
+                Err(LockFailure::Unavailable(error)) => {
                     self.warn(&format!("{error}; going on without the lock"));
                     return Ok(Turn::Ours(Lock::none(), glance, fallback));
                 }
-                // Somebody is renewing it, or nobody can: a token that is valid is not withheld for that.
-                (_, Some(token)) if !options.report_error => return Ok(Turn::Served(Fetched { token, origin: Origin::Cache })),
-                (Err(failure), _) => return Err(unlockable(failure)),
-                (Ok(None), _) => {}
+                Ok(Ok(false)) => None,
+                Ok(Err(failure)) => Some(unlockable(&failure)),
+                Err(failure) => Some(unlockable(failure)),
+            };
+            // Somebody is renewing it, or nobody can: a token that is valid is not withheld for that.
+            match (refused, fallback.filter(|_| !options.report_error)) {
+                (Some(error), Some(token)) => return Ok(Turn::Served(Fetched { token, origin: Origin::Stale(error) })),
+                (None, Some(token)) => return Ok(Turn::Served(Fetched { token, origin: Origin::Cache })),
+                (Some(error), None) => return Err(error),
+                (None, None) => {}
             }
             let Some(left) = deadline.checked_duration_since(Instant::now()).filter(|left| !left.is_zero()) else {
-                return Err(self.locked_out());
+                return Err(RenewalError::locked_out(&self.cache.cache().lock_path(self.cache.name())));
             };
             tokio::time::sleep(pause.min(left)).await;
             pause = (pause * 2).min(LONGEST_PAUSE);
         }
-    }
-
-    fn locked_out(&self) -> RenewalError {
-        let path = self.cache.cache().lock_path(self.cache.name());
-        let message = format!("another process held the lock {} until the time limit", path.display());
-        RenewalError::new(Class::Lock, message).with_hint("wait longer with `--timeout`, or find and end that process")
     }
 
     /// Asks the source once and stores what it says: the token, or the failure.
@@ -246,7 +251,7 @@ impl<S: Source, C: Clock> Shared<S, C> {
                 let waited = humantime::format_duration(Duration::from_millis(u64::try_from(limit.as_millis()).unwrap_or(u64::MAX)));
                 let error = SourceError::new(Class::Network, format!("no answer within {waited}"));
                 let error = error.with_hint("allow more with `--request-timeout` or `refresh_request_timeout`");
-                Err(self.failed(glance, error, now, limit >= MEANINGFUL_WAIT))
+                Err(self.failed(glance, error, now, limit >= own.min(MEANINGFUL_WAIT)))
             }
         }
     }
@@ -264,8 +269,9 @@ impl<S: Source, C: Clock> Shared<S, C> {
 
     /// The error of a failed attempt, after it was remembered for others, where it is to be.
     fn failed(&self, glance: &Glance, error: SourceError, now: Timestamp, is_meaningful: bool) -> RenewalError {
+        let known: Vec<_> = glance.seen.token.iter().map(|token| token.secret().clone()).collect();
         for line in &error.detail {
-            tracing::info!(profile = %self.cache.name(), "it said: {line}");
+            tracing::info!(profile = %self.cache.name(), "it said: {}", redact(line, &known));
         }
         let before = glance.failure.as_ref().filter(|failure| failure.concerns(self.cache.identity(), &self.settings, now));
         let failures = before.map_or(0, |failure| failure.failures).saturating_add(1);
@@ -342,7 +348,7 @@ enum Turn {
     Ours(Lock, Glance, Option<Arc<Token>>),
 }
 
-fn unlockable(failure: LockFailure) -> RenewalError {
+fn unlockable(failure: &LockFailure) -> RenewalError {
     let error = RenewalError::new(Class::Storage, failure.to_string());
     match failure {
         LockFailure::Unsupported(_) => {

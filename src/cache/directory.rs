@@ -15,8 +15,6 @@ const PRIVATE_DIRECTORY: Mode = Mode::RWXU;
 pub(super) const PRIVATE_FILE: Mode = Mode::RUSR.union(Mode::WUSR);
 /// The permissions of everybody but the owner.
 const OTHERS: RawMode = 0o077;
-/// A temporary file older than this has lost its writer. Seconds.
-const ABANDONED: i64 = 3600;
 
 /// Changes whenever a file is replaced; the default is that of no file.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -104,16 +102,15 @@ impl Directory {
         Ok(Some((bytes, stamp(&stat))))
     }
 
-    /// Puts `bytes` in the place of `file`, whole or not at all. The temporary files of writers that were killed are swept.
+    /// Puts `bytes` in the place of `file`, whole or not at all.
     ///
     /// # Errors
     /// [`StorageError`] where a step failed; then `file` is what it was.
     pub fn replace(&self, file: &str, bytes: &[u8]) -> Result<(), StorageError> {
-        self.sweep(file);
         let temporary = self.temporary(file);
         let written = self.write_new(&temporary, bytes).and_then(|()| self.rename(&temporary, file));
         if written.is_err() {
-            // The error that counts is the one before; what cannot be removed now is swept later.
+            // The error that counts is the one before; what cannot be removed now is swept by the next renewal.
             let _ = fs::unlinkat(&self.descriptor, &temporary, AtFlags::empty());
         }
         written
@@ -189,25 +186,16 @@ impl Directory {
         Ok(entries.iter().filter_map(|entry| entry.file_name().to_str().ok().map(str::to_owned)).collect())
     }
 
-    fn sweep(&self, file: &str) {
-        let prefix = format!(".{file}.");
-        let is_temporary = |name: &String| {
-            name.strip_prefix(&prefix).is_some_and(|rest| rest.len() == 16 && rest.bytes().all(|byte| byte.is_ascii_hexdigit()))
+    /// Removes all temporary files of `files`. What cannot be removed does no harm.
+    pub(super) fn sweep(&self, files: &[String]) {
+        let is_temporary = |name: &&String| {
+            name.strip_prefix('.').and_then(|rest| rest.rsplit_once('.')).is_some_and(|(file, random)| {
+                files.iter().any(|known| known == file) && random.len() == 16 && random.bytes().all(|byte| byte.is_ascii_hexdigit())
+            })
         };
-        for name in self.names().unwrap_or_default().iter().filter(|name| is_temporary(name)) {
-            if self.is_abandoned(name) {
-                let _ = fs::unlinkat(&self.descriptor, name.as_str(), AtFlags::empty());
-            }
+        for name in self.names().unwrap_or_default().iter().filter(is_temporary) {
+            let _ = fs::unlinkat(&self.descriptor, name.as_str(), AtFlags::empty());
         }
-    }
-
-    /// Whether a temporary file is far older than the directory's last change, which is the same file system's clock.
-    fn is_abandoned(&self, file: &str) -> bool {
-        let file = fs::statat(&self.descriptor, file, AtFlags::SYMLINK_NOFOLLOW);
-        let (Ok(file), Ok(directory)) = (file, fs::fstat(&self.descriptor)) else {
-            return false;
-        };
-        directory.st_mtime.saturating_sub(file.st_mtime) > ABANDONED
     }
 }
 

@@ -3,6 +3,7 @@
 
 use std::fs::File;
 use std::os::fd::OwnedFd;
+use std::path::PathBuf;
 
 use fs4::{FileExt, TryLockError};
 use rustix::fs::{self, AtFlags, Mode, OFlags};
@@ -11,18 +12,44 @@ use rustix::io::Errno;
 use super::StorageError;
 use super::directory::{Directory, check_regular, refused};
 
-/// A held lock; dropping it releases it.
+/// The lock of a profile, open: to be taken, or held. Dropping it releases it.
 #[derive(Debug)]
 pub struct Lock {
-    #[expect(dead_code, reason = "held for its lock, which closing it releases")]
-    file: Option<File>,
+    file: Option<(File, PathBuf)>,
 }
 
 impl Lock {
-    /// The lock of those who do not lock.
+    /// The lock of those who do not lock: always theirs.
     #[must_use]
     pub const fn none() -> Self {
         Self { file: None }
+    }
+
+    /// Whether there is one, so that whoever has taken it is alone.
+    #[must_use]
+    pub const fn excludes(&self) -> bool {
+        self.file.is_some()
+    }
+
+    /// Takes it if it is free, and says whether it is ours now.
+    ///
+    /// # Errors
+    /// [`LockFailure`] where the file system cannot lock.
+    pub fn try_take(&self) -> Result<bool, LockFailure> {
+        let Some((file, path)) = &self.file else { return Ok(true) };
+        loop {
+            match FileExt::try_lock(file) {
+                Ok(()) => return Ok(true),
+                Err(TryLockError::WouldBlock) => return Ok(false),
+                Err(TryLockError::Error(error)) => match Errno::from_io_error(&error) {
+                    Some(Errno::INTR) => {}
+                    Some(Errno::NOLCK | Errno::OPNOTSUPP | Errno::NOSYS | Errno::INVAL) => {
+                        return Err(LockFailure::Unsupported(path.clone()));
+                    }
+                    errno => return Err(LockFailure::Refused(StorageError::system("lock", path)(errno.unwrap_or(Errno::IO)))),
+                },
+            }
+        }
     }
 }
 
@@ -31,7 +58,7 @@ impl Lock {
 pub enum LockFailure {
     /// The file system does not lock.
     #[error("the file system of {0} cannot lock")]
-    Unsupported(std::path::PathBuf),
+    Unsupported(PathBuf),
     /// The lock file cannot be made: a right or the space is missing.
     #[error(transparent)]
     Unavailable(StorageError),
@@ -51,24 +78,9 @@ impl LockFailure {
     }
 }
 
-pub(super) fn try_lock(directory: &Directory, name: &str) -> Result<Option<Lock>, LockFailure> {
+pub(super) fn open_lock(directory: &Directory, name: &str) -> Result<Lock, LockFailure> {
     let file = File::from(open(directory, name).map_err(LockFailure::from_storage)?);
-    loop {
-        match FileExt::try_lock(&file) {
-            Ok(()) => return Ok(Some(Lock { file: Some(file) })),
-            Err(TryLockError::WouldBlock) => return Ok(None),
-            Err(TryLockError::Error(error)) => match Errno::from_io_error(&error) {
-                Some(Errno::INTR) => {}
-                Some(Errno::NOLCK | Errno::OPNOTSUPP | Errno::NOSYS | Errno::INVAL) => {
-                    return Err(LockFailure::Unsupported(directory.path_of(name)));
-                }
-                errno => {
-                    let error = StorageError::system("lock", &directory.path_of(name))(errno.unwrap_or(Errno::IO));
-                    return Err(LockFailure::Refused(error));
-                }
-            },
-        }
-    }
+    Ok(Lock { file: Some((file, directory.path_of(name))) })
 }
 
 fn open(directory: &Directory, name: &str) -> Result<OwnedFd, StorageError> {
@@ -98,7 +110,8 @@ fn create(directory: &Directory, name: &str) -> Result<(), StorageError> {
     let linked = fs::linkat(place, &temporary, place, name, AtFlags::empty());
     let _ = fs::unlinkat(place, &temporary, AtFlags::empty());
     match linked {
-        Ok(()) | Err(Errno::EXIST) => Ok(()),
+        // Swept by whoever holds the lock meanwhile: then it is there.
+        Ok(()) | Err(Errno::EXIST | Errno::NOENT) => Ok(()),
         // File systems without hard links.
         Err(Errno::PERM | Errno::OPNOTSUPP | Errno::NOSYS | Errno::MLINK) => match directory.create_file(name) {
             Err(StorageError::System { errno: Errno::EXIST, .. }) => Ok(()),

@@ -10,7 +10,6 @@ use crate::bearer::RenewalError;
 use crate::cache::{Cache, Lock, LockFailure, Look, StorageError};
 use crate::cli::{Global, Purge};
 use crate::clock::{Clock as _, SystemClock};
-use crate::error::Class;
 use crate::name::Name;
 use crate::profile::{ConfigError, Configuration};
 use crate::ui::{self, Failure, Manner};
@@ -94,17 +93,24 @@ fn remove(cache: &Cache, name: &Name) -> Result<bool, StorageError> {
 /// The lock of `name`, once no renewal is in flight.
 async fn locked(cache: &Cache, name: &Name, timeout: Duration) -> Result<Lock, RenewalError> {
     let deadline = Instant::now() + timeout;
-    loop {
-        match cache.try_lock(name) {
-            Ok(Some(lock)) => return Ok(lock),
-            Ok(None) if Instant::now() < deadline => tokio::time::sleep(PAUSE).await,
-            Ok(None) => {
-                let message = format!("another process held the lock {} until the time limit", cache.lock_path(name).display());
-                return Err(RenewalError::new(Class::Lock, message).with_hint("wait longer with `--timeout`, or find and end that process"));
-            }
-            // Whoever cannot lock cannot renew under the lock either.
-            Err(LockFailure::Unavailable(_) | LockFailure::Unsupported(_)) => return Ok(Lock::none()),
-            Err(LockFailure::Refused(error)) => return Err(error.into()),
+    let lock = match cache.lock(name) {
+        Ok(lock) => lock,
+        // Whoever cannot lock cannot renew under the lock either.
+        Err(LockFailure::Unavailable(_) | LockFailure::Unsupported(_)) => return Ok(Lock::none()),
+        Err(LockFailure::Refused(error)) => return Err(error.into()),
+    };
+    while !lock.try_take().or_else(unlocked)? {
+        if Instant::now() >= deadline {
+            return Err(RenewalError::locked_out(&cache.lock_path(name)));
         }
+        tokio::time::sleep(PAUSE).await;
+    }
+    Ok(lock)
+}
+
+fn unlocked(failure: LockFailure) -> Result<bool, RenewalError> {
+    match failure {
+        LockFailure::Unavailable(_) | LockFailure::Unsupported(_) => Ok(true),
+        LockFailure::Refused(error) => Err(error.into()),
     }
 }

@@ -145,7 +145,7 @@ impl Child {
 /// What a command printed as its answer is secret, whatever became of it: the whole and each of its lines.
 fn known_secrets(stdout: &[u8]) -> Vec<Secret> {
     let text = String::from_utf8_lossy(stdout);
-    let words = text.split(|c: char| c.is_whitespace() || c == '"').filter(|word| word.len() >= 8);
+    let words = text.split(|c: char| c.is_whitespace() || c == '"').filter(|word| word.len() >= 4);
     words.map(|word| Secret::new(word.to_owned())).collect()
 }
 
