@@ -1,6 +1,8 @@
 //! A token and what is known of it. A [`Token`] is well-formed by construction: 1 to 65,536 characters of 0x21 to 0x7E, which is what
 //! fits into a header unescaped (RFC 6750 §2.1); everything else is refused before it is cached or printed.
 
+mod answer;
+
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -10,6 +12,8 @@ use sha2::{Digest as _, Sha256};
 
 use crate::clock::Timestamp;
 use crate::secret::Secret;
+
+pub use answer::Answer;
 
 /// The longest token that is handed on, in characters.
 pub const LONGEST_TOKEN: usize = 65_536;
