@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::fs;
+use std::io::{Seek, Write};
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -183,6 +184,22 @@ impl Test {
     #[track_caller]
     pub fn run(&self, args: &[&str]) -> Outcome {
         self.spawn(args).finish()
+    }
+
+    /// Runs the program to its end with this text as its standard input.
+    #[track_caller]
+    pub fn fed(&self, args: &[&str], input: &str) -> Outcome {
+        self.spawn_fed(args, input).finish()
+    }
+
+    /// Starts the program with this text as its standard input.
+    pub fn spawn_fed(&self, args: &[&str], input: &str) -> Running {
+        let mut file = tempfile::tempfile().unwrap();
+        file.write_all(input.as_bytes()).unwrap();
+        file.rewind().unwrap();
+        let mut command = self.command(args);
+        command.stdin(file);
+        self.start(command, args)
     }
 
     /// `token get`.

@@ -11,12 +11,14 @@ pub mod outcome;
 pub mod privilege;
 pub mod reply;
 pub mod running;
+pub mod terminal;
 
 pub use home::{Test, profile};
 pub use issuer::{Issuer, Trap};
 pub use outcome::Outcome;
 pub use reply::Reply;
 pub use running::Running;
+pub use terminal::Screen;
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 

@@ -6,6 +6,7 @@ use std::process::Output;
 use std::time::Duration;
 
 use base64::Engine;
+use serde_json::{Map, Value};
 
 use super::{SECRET, SLACK};
 
@@ -54,6 +55,21 @@ impl Outcome {
 
     pub fn stdout(&self) -> String {
         String::from_utf8_lossy(&self.stdout).into_owned()
+    }
+
+    /// The one line of JSON on stdout.
+    #[track_caller]
+    pub fn json(&self) -> Value {
+        let text = self.stdout();
+        assert!(text.ends_with('\n') && text.lines().count() == 1, "stdout is not one line{self}");
+        serde_json::from_str(&text).unwrap_or_else(|error| panic!("stdout is not JSON: {error}{self}"))
+    }
+
+    /// The lines of stderr, each a JSON object.
+    #[track_caller]
+    pub fn json_messages(&self) -> Vec<Map<String, Value>> {
+        let read = |line: &str| serde_json::from_str(line).unwrap_or_else(|error| panic!("{line:?} is no JSON object: {error}{self}"));
+        self.stderr.lines().map(read).collect()
     }
 
     /// The token on stdout, and nothing that looks like trouble.

@@ -155,21 +155,21 @@ fn gzip_with_run_of_spaces(head: &[u8], run: usize, tail: &[u8]) -> Vec<u8> {
     bits.code(0, 7); // end of block
 
     let spaces = 1 + run / LONGEST_MATCH * LONGEST_MATCH;
-    let mut check = crc32fast::Hasher::new();
-    check.update(head);
-    let block = [b' '; 4096];
-    for _ in 0..spaces / block.len() {
-        check.update(&block);
-    }
-    check.update(&block[..spaces % block.len()]);
-    check.update(tail);
+    let check = crc_32(head.iter().chain(std::iter::repeat_n(&b' ', spaces)).chain(tail));
     let length = u32::try_from(head.len() + spaces + tail.len()).unwrap();
 
     let mut gzip = HEADER.to_vec();
     gzip.extend(bits.finish());
-    gzip.extend(check.finalize().to_le_bytes());
+    gzip.extend(check.to_le_bytes());
     gzip.extend(length.to_le_bytes());
     gzip
+}
+
+/// The checksum of RFC 1952 §8.
+fn crc_32<'a>(bytes: impl Iterator<Item = &'a u8>) -> u32 {
+    let step = |value: u32| if value & 1 == 1 { value >> 1 ^ 0xedb8_8320 } else { value >> 1 };
+    let table: Vec<u32> = (0..256).map(|byte| (0..8).fold(byte, |value, _| step(value))).collect();
+    !bytes.fold(!0, |check, byte| table[((check ^ u32::from(*byte)) & 0xff) as usize] ^ check >> 8)
 }
 
 /// Bits as deflate packs them, from the low end of each byte.
