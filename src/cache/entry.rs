@@ -1,5 +1,6 @@
 //! The record of one token and its JSON. What cannot be read for certain (cut, flipped, of another name) is not an entry.
 
+use crc::{CRC_32_ISO_HDLC, Crc};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
@@ -84,7 +85,8 @@ struct Record<'a> {
 impl Record<'_> {
     /// CRC-32 over every field, each behind its length: finds a byte that is missing or flipped, cheaply, on the warm path.
     fn checksum(&self) -> String {
-        let mut crc = crc32fast::Hasher::new();
+        const CRC_32: Crc<u32> = Crc::<u32>::new(&CRC_32_ISO_HDLC);
+        let mut crc = CRC_32.digest();
         let mut add = |text: &str| {
             crc.update(&(text.len() as u64).to_be_bytes());
             crc.update(text.as_bytes());
