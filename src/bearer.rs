@@ -4,6 +4,7 @@
 //! is the one way to renew: look, lock, look again, issue, store.
 
 mod cached;
+mod decision;
 mod named;
 pub mod policy;
 
@@ -18,7 +19,7 @@ use crate::error::Class;
 use crate::source::SourceError;
 use crate::token::Token;
 
-pub use cached::{CachedBearer, CachedReceiver, Fetched, Origin};
+pub use cached::{CachedBearer, CachedReceiver};
 pub use named::{NamedBearer, NamedReceiver};
 pub use policy::{Freshness, Renewal};
 
@@ -27,7 +28,7 @@ pub use policy::{Freshness, Renewal};
 pub struct FetchOptions {
     /// Never the token that was there before.
     pub renew_required: bool,
-    /// A renewal of this caller's own, breaking off one in flight. The synchronous path always is.
+    /// A renewal of this caller's own, breaking off one in flight. A [`CachedBearer`], which has no loop, always does that.
     pub renew_synchronous: bool,
     /// A failed renewal is an error even while the old token is valid.
     pub report_error: bool,
@@ -37,6 +38,28 @@ pub struct FetchOptions {
     pub max_retries: Option<u32>,
     /// With `renew_required`: only the token with this [fingerprint](Token::fingerprint) has to go; another one will do.
     pub replaces: Option<String>,
+    /// Whether a person is there whom an interactive source may ask.
+    pub may_ask: bool,
+}
+
+/// A token and how it was come by.
+#[derive(Clone, Debug)]
+pub struct Fetched {
+    /// The token.
+    pub token: Arc<Token>,
+    /// Where it is from.
+    pub origin: Origin,
+}
+
+/// Where a token is from.
+#[derive(Clone, Debug)]
+pub enum Origin {
+    /// From the cache, put there by whomever.
+    Cache,
+    /// Issued for this fetch.
+    Renewed,
+    /// From the cache although its renewal is due, because that failed.
+    Stale(RenewalError),
 }
 
 /// Something that hands out receivers of one token.

@@ -18,7 +18,7 @@ use crate::name::Name;
 pub use directory::{Directory, Stamp};
 pub use entry::{Entry, Identity, Unreadable};
 pub use failure::Failure;
-pub use lock::{Lock, LockFailure};
+pub use lock::{Generation, Lock, LockFailure};
 pub use throttled::{Seen, ThrottledTokenCache};
 
 /// The largest file of ours that is read: a token of the longest kind, escaped, with its metadata.
@@ -79,8 +79,7 @@ impl StorageError {
 }
 
 fn describe(errno: rustix::io::Errno) -> String {
-    let text = std::io::Error::from(errno).to_string();
-    text.split(" (os error").next().unwrap_or_default().to_owned()
+    crate::error::reason(&errno.into())
 }
 
 /// What a look at a cache file found.
@@ -239,7 +238,7 @@ impl Cache {
         let Some(directory) = Directory::open(&self.path)? else {
             return Ok(Vec::new());
         };
-        let of_ours = |file: String| file.strip_suffix(ENTRY).or_else(|| file.strip_suffix(FAILURE))?.parse().ok();
+        let of_ours = |file: String| [ENTRY, FAILURE, ASIDE].iter().find_map(|suffix| file.strip_suffix(suffix))?.parse().ok();
         let mut names: Vec<Name> = directory.names()?.into_iter().filter_map(of_ours).collect();
         names.sort();
         names.dedup();
@@ -249,6 +248,7 @@ impl Cache {
 
 const ENTRY: &str = ".json";
 const FAILURE: &str = ".failure";
+const ASIDE: &str = ".json.damaged";
 
 fn entry_file(name: &Name) -> String {
     format!("{name}{ENTRY}")
@@ -263,5 +263,5 @@ fn lock_file(name: &Name) -> String {
 }
 
 fn aside_file(name: &Name) -> String {
-    format!("{name}{ENTRY}.damaged")
+    format!("{name}{ASIDE}")
 }

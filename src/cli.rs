@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::settings::parse_duration;
+use crate::settings::{parse_duration, parse_positive_duration};
 
 pub use fast::parse as parse_fast;
 
@@ -129,7 +129,7 @@ pub struct Get {
     #[command(flatten)]
     pub limits: Limits,
     /// How long the answer of COMMAND holds where it does not say so itself [default: 5m]
-    #[arg(long, value_name = "DURATION", value_parser = parse_duration, requires = "command")]
+    #[arg(long, value_name = "DURATION", value_parser = parse_positive_duration, requires = "command")]
     pub ttl: Option<Duration>,
     /// The name of the cache entry of COMMAND [default: derived from it]
     #[arg(long, value_name = "NAME", requires = "command")]
@@ -149,7 +149,7 @@ pub struct Limits {
     #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
     pub timeout: Option<Duration>,
     /// Give up one request to the source after this long [default: 5s]
-    #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
+    #[arg(long, value_name = "DURATION", value_parser = parse_positive_duration)]
     pub request_timeout: Option<Duration>,
     /// Make at most this many attempts [default: 2]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000))]

@@ -76,13 +76,6 @@ impl Timestamp {
     pub fn parse_rfc3339(text: &str) -> Option<Self> {
         text.parse::<jiff::Timestamp>().ok().map(|t| Self(t.as_millisecond()))
     }
-
-    /// Reads the date of an HTTP header (RFC 9110 §5.6.7, its preferred form).
-    #[must_use]
-    pub fn parse_http_date(text: &str) -> Option<Self> {
-        let date = jiff::fmt::rfc2822::DateTimeParser::new().parse_timestamp(text).ok()?;
-        Some(Self(date.as_millisecond()))
-    }
 }
 
 fn millis(duration: Duration) -> i64 {
@@ -114,9 +107,15 @@ pub struct SystemClock;
 
 impl Clock for SystemClock {
     fn now(&self) -> Timestamp {
-        match SystemTime::now().duration_since(UNIX_EPOCH) {
-            Ok(since) => Timestamp(millis(since)),
-            Err(before) => Timestamp(millis(before.duration()).saturating_neg()),
+        SystemTime::now().into()
+    }
+}
+
+impl From<SystemTime> for Timestamp {
+    fn from(time: SystemTime) -> Self {
+        match time.duration_since(UNIX_EPOCH) {
+            Ok(since) => Self(millis(since)),
+            Err(before) => Self(millis(before.duration()).saturating_neg()),
         }
     }
 }
@@ -184,7 +183,5 @@ mod tests {
         }
         assert_eq!(Timestamp::from_unix_seconds(1_795_348_800).rfc3339().as_deref(), Some("2026-11-22T12:00:00Z"));
         assert_eq!(Timestamp::parse_rfc3339("yesterday"), None);
-        let date = Timestamp::parse_http_date("Sun, 22 Nov 2026 12:00:00 GMT");
-        assert_eq!(date, Some(Timestamp::from_unix_seconds(1_795_348_800)));
     }
 }

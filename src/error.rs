@@ -58,30 +58,19 @@ const LONGEST_LINE: usize = 200;
 /// bidirectional controls, invisible characters, line and paragraph separators.
 #[must_use]
 pub fn one_line(text: &str) -> String {
-    let mut line = String::new();
-    let mut shown = 0;
-    let mut gap = false;
-    for character in text.chars() {
-        if character.is_whitespace() || matches!(character, '\u{2028}' | '\u{2029}') {
-            gap = !line.is_empty();
-            continue;
-        }
-        if character.is_control() || is_invisible(character) {
-            continue;
-        }
-        if shown + usize::from(gap) + 1 >= LONGEST_LINE {
-            line.push('…');
-            return line;
-        }
-        if gap {
-            line.push(' ');
-            shown += 1;
-            gap = false;
-        }
-        line.push(character);
-        shown += 1;
+    let line = visible(text);
+    match line.char_indices().nth(LONGEST_LINE) {
+        Some(_) => line.chars().take(LONGEST_LINE - 1).chain(['…']).collect(),
+        None => line,
     }
-    line
+}
+
+/// The same without its bound.
+#[must_use]
+pub fn visible(text: &str) -> String {
+    let shown = |character: char| !(character.is_control() || is_invisible(character)) || character.is_whitespace();
+    let words = text.split(char::is_whitespace).map(|word| word.chars().filter(|c| shown(*c)).collect::<String>());
+    words.filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ")
 }
 
 /// What an error of the system says, without its number.

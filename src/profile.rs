@@ -21,7 +21,10 @@ use crate::sink::Delivery;
 use crate::source::{AnySource, Exec, Ttl};
 use crate::token::hex;
 
-pub use places::{PROFILE_VARIABLE, Places};
+pub use places::{PROFILE_VARIABLE, Places, never_asks};
+
+/// The user name for front ends that need one, where nobody gives another.
+const USERNAME: &str = "oauth2";
 
 /// The bearer that every command drives.
 pub type ProfileBearer = CachedBearer<Arc<AnySource>, SystemClock>;
@@ -44,17 +47,6 @@ pub struct Profile {
     /// Who learns of a renewal.
     pub delivery: Delivery,
     cache: Cache,
-}
-
-/// What the flags of a command set that a profile can set too. They win.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Overrides {
-    /// `--min-ttl`
-    pub min_ttl: Option<Duration>,
-    /// `--request-timeout`
-    pub request_timeout: Option<Duration>,
-    /// `--max-retries`
-    pub max_retries: Option<u32>,
 }
 
 /// Something in the configuration, the environment or the choice of a profile that cannot be taken as it stands.
@@ -164,7 +156,7 @@ impl Configuration {
         if self.profiles.contains_key(&name) {
             return Err(ConfigError::new(format!("--name: `{name}` is a configured profile"), Some("choose another name".to_owned())));
         }
-        let source = AnySource::Exec(Exec::new(name.clone(), command, ttl.map(Ttl::AtMost)));
+        let source = AnySource::Exec(Exec::new(command, ttl.map(Ttl::AtMost)));
         Ok(Profile::new(name, source, self.renewal.clone(), self.cache.clone()))
     }
 }
@@ -185,7 +177,7 @@ fn derived_name(command: &[OsString]) -> Name {
     let program = command.first().map(PathBuf::from).unwrap_or_default();
     let program = program.file_name().map(|file| file.to_string_lossy().into_owned()).unwrap_or_default();
     let readable: String = program.chars().filter(|c| c.is_ascii_alphanumeric() || "._-".contains(*c)).take(40).collect();
-    let words: Vec<String> = command.iter().map(|word| word.to_string_lossy().into_owned()).collect();
+    let words: Vec<String> = command.iter().map(|word| format!("{word:?}")).collect();
     let digest = Identity::new("name", words.iter().map(|word| ("", word.as_str())));
     let name = format!("exec-{readable}-{}", digest.as_str().get(..12).unwrap_or_default());
     name.parse().unwrap_or_else(|_| unreachable!("letters, digits, dots and dashes are a name"))
@@ -193,18 +185,14 @@ fn derived_name(command: &[OsString]) -> Name {
 
 impl Profile {
     fn new(name: Name, source: AnySource, renewal: Renewal, cache: Cache) -> Self {
-        const USERNAME: &str = "oauth2";
         let username = USERNAME.to_owned();
         Self { name, source: Arc::new(source), renewal, hosts: Vec::new(), username, scheme: None, delivery: Delivery::default(), cache }
     }
 
-    /// The same with what the flags say instead.
+    /// The same, but wanting `min_ttl`, where a flag says so.
     #[must_use]
-    pub fn with(mut self, overrides: Overrides) -> Self {
-        let Overrides { min_ttl, request_timeout, max_retries } = overrides;
+    pub fn with_min_ttl(mut self, min_ttl: Option<Duration>) -> Self {
         self.renewal.min_ttl = min_ttl.unwrap_or(self.renewal.min_ttl);
-        self.renewal.refresh_request_timeout = request_timeout.unwrap_or(self.renewal.refresh_request_timeout);
-        self.renewal.max_retries = max_retries.unwrap_or(self.renewal.max_retries);
         self
     }
 
@@ -219,7 +207,7 @@ impl Profile {
     #[must_use]
     pub fn settings(&self) -> String {
         let mut digest = Sha256::new();
-        digest.update(format!("{:?}", self.source));
+        digest.update(self.identity().as_str());
         for secret in self.source.credentials() {
             digest.update([0]);
             digest.update(secret.expose());

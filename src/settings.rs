@@ -388,6 +388,17 @@ pub fn parse_duration(text: &str) -> Result<Duration, String> {
     humantime::parse_duration(text).map_err(|_| format!("`{}` is not {A_DURATION}", crate::error::one_line(text)))
 }
 
+/// The same for a duration that must not be zero.
+///
+/// # Errors
+/// A sentence that says what was wanted.
+pub fn parse_positive_duration(text: &str) -> Result<Duration, String> {
+    match parse_duration(text)? {
+        Duration::ZERO => Err("must be more than 0s".to_owned()),
+        duration => Ok(duration),
+    }
+}
+
 /// The one of `names` that `typed` is most like, where it is like one at all.
 pub fn nearest<'n>(typed: &str, names: impl IntoIterator<Item = &'n str>) -> Option<&'n str> {
     let typed = typed.to_lowercase();

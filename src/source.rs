@@ -24,12 +24,12 @@ use url::Url;
 
 use crate::clock::Timestamp;
 use crate::error::{Class, one_line};
-use crate::name::Name;
-use crate::secret::{Secret, redact};
+use crate::secret::{Secret, shown};
 use crate::settings::{Mistake, Section};
 use crate::token::Token;
 
 pub use child::ANCESTORS;
+pub(crate) use child::Child;
 pub use client_credentials::{ClientAuth, ClientCredentials};
 pub use connection::Connection;
 pub use env::Env;
@@ -38,11 +38,21 @@ pub use expiry::Ttl;
 pub use file::File;
 pub use input::Input;
 
+/// What a source is asked.
+#[derive(Clone, Copy, Debug)]
+pub struct Request<'a> {
+    /// The token that the new one follows.
+    pub previous: Option<&'a Token>,
+    /// The time of asking.
+    pub now: Timestamp,
+    /// Whether a person is there who may be asked.
+    pub may_ask: bool,
+}
+
 /// Something that issues tokens; library users bring their own.
 pub trait Source: Send + Sync {
-    /// Asks for a token at `now`. `previous` is the one it follows. Dropping the future gives the request up, with all that belongs
-    /// to it.
-    fn issue(&self, previous: Option<&Token>, now: Timestamp) -> impl Future<Output = Result<Token, SourceError>> + Send;
+    /// Asks for a token. Dropping the future gives the request up, with all that belongs to it.
+    fn issue(&self, request: Request<'_>) -> impl Future<Output = Result<Token, SourceError>> + Send;
 
     /// Whether it can be asked at all: found out without a request, before anybody waits for a lock.
     ///
@@ -52,15 +62,15 @@ pub trait Source: Send + Sync {
         Ok(())
     }
 
-    /// The time limit of one request, where it needs more than the profile's `refresh_request_timeout`.
+    /// The time limit of one request while a person is asked; `None` where none ever is.
     fn patience(&self) -> Option<Duration> {
         None
     }
 }
 
 impl<S: Source> Source for Arc<S> {
-    async fn issue(&self, previous: Option<&Token>, now: Timestamp) -> Result<Token, SourceError> {
-        (**self).issue(previous, now).await
+    async fn issue(&self, request: Request<'_>) -> Result<Token, SourceError> {
+        (**self).issue(request).await
     }
 
     fn check(&self) -> Result<(), SourceError> {
@@ -105,8 +115,7 @@ impl SourceError {
     /// With what a child or a peer said, without `secrets`.
     #[must_use]
     pub fn with_detail(mut self, text: &str, secrets: &[Secret]) -> Self {
-        let lines = redact(text, secrets);
-        self.detail.extend(lines.lines().map(one_line).filter(|line| !line.is_empty()));
+        self.detail.extend(text.lines().map(|line| shown(line, secrets)).filter(|line| !line.is_empty()));
         self
     }
 }
@@ -144,14 +153,14 @@ impl Kind {
 }
 
 impl AnySource {
-    /// Reads the keys of a source of this kind from its profile, which has this name and `ttl`.
+    /// Reads the keys of a source of this kind from its profile, which has this `ttl`.
     ///
     /// # Errors
     /// The first [`Mistake`] found.
-    pub fn from_settings(kind: Kind, section: &mut Section<'_>, name: &Name, ttl: Option<Ttl>) -> Result<Self, Mistake> {
+    pub fn from_settings(kind: Kind, section: &mut Section<'_>, ttl: Option<Ttl>) -> Result<Self, Mistake> {
         Ok(match kind {
             Kind::ClientCredentials => Self::ClientCredentials(ClientCredentials::from_settings(section, ttl)?),
-            Kind::Exec => Self::Exec(Exec::from_settings(section, name, ttl)?),
+            Kind::Exec => Self::Exec(Exec::from_settings(section, ttl)?),
             Kind::File => Self::File(File::from_settings(section, ttl)?),
             Kind::Env => Self::Env(Env::from_settings(section, ttl)?),
         })
@@ -193,7 +202,8 @@ impl AnySource {
     pub fn has_inline_secret(&self) -> bool {
         match self {
             Self::ClientCredentials(source) => source.has_inline_secret(),
-            Self::Exec(_) | Self::File(_) | Self::Env(_) => false,
+            Self::Exec(source) => source.has_inline_secret(),
+            Self::File(_) | Self::Env(_) => false,
         }
     }
 
@@ -210,12 +220,12 @@ impl AnySource {
 }
 
 impl Source for AnySource {
-    async fn issue(&self, previous: Option<&Token>, now: Timestamp) -> Result<Token, SourceError> {
+    async fn issue(&self, request: Request<'_>) -> Result<Token, SourceError> {
         match self {
-            Self::ClientCredentials(source) => source.issue(previous, now).await,
-            Self::Exec(source) => source.issue(previous, now).await,
-            Self::File(source) => source.issue(previous, now).await,
-            Self::Env(source) => source.issue(previous, now).await,
+            Self::ClientCredentials(source) => source.issue(request).await,
+            Self::Exec(source) => source.issue(request).await,
+            Self::File(source) => source.issue(request).await,
+            Self::Env(source) => source.issue(request).await,
         }
     }
 

@@ -9,13 +9,14 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::decision::{Decision, Glance, Wanted};
 use super::policy::{Freshness, Renewal};
-use super::{Bearer, FetchOptions, NamedBearer, Receiver, RenewalError, Retry};
-use crate::cache::{Cache, Failure, Lock, LockFailure, Seen, StorageError, ThrottledTokenCache};
+use super::{Bearer, FetchOptions, Fetched, NamedBearer, Origin, Receiver, RenewalError, Retry};
+use crate::cache::{Cache, Failure, Generation, Lock, LockFailure, StorageError, ThrottledTokenCache};
 use crate::clock::{Clock, Timestamp};
 use crate::error::Class;
 use crate::secret::redact;
-use crate::source::{Source, SourceError};
+use crate::source::{Request, Source, SourceError};
 use crate::token::Token;
 
 /// Between two looks at a lock that another process holds: at first, and at most.
@@ -24,6 +25,9 @@ const LONGEST_PAUSE: Duration = Duration::from_millis(50);
 
 /// A request that was cut off before this says nothing about the source: it is not remembered.
 const MEANINGFUL_WAIT: Duration = Duration::from_secs(1);
+
+/// The longest that anybody waits, so that no time limit overflows the clock.
+const LONGEST_TIMEOUT: Duration = Duration::from_secs(365 * 24 * 3600);
 
 /// A bearer whose token lies in a file that processes share.
 #[derive(Debug)]
@@ -37,43 +41,24 @@ struct Shared<S, C> {
     settings: String,
 }
 
-/// A token and how it was come by.
-#[derive(Clone, Debug)]
-pub struct Fetched {
-    /// The token.
-    pub token: Arc<Token>,
-    /// Where it is from.
-    pub origin: Origin,
-}
-
-/// Where a token is from.
-#[derive(Clone, Debug)]
-pub enum Origin {
-    /// From the cache, put there by whomever.
-    Cache,
-    /// Issued for this fetch.
-    Renewed,
-    /// From the cache although its renewal is due, because that failed.
-    Stale(RenewalError),
-}
-
-/// The state on disk as one look found it.
-#[derive(Clone, Debug, Default)]
-struct Glance {
-    seen: Seen,
-    failure: Option<Failure>,
-}
-
-/// What a look at the state on disk leads to.
+/// What waiting for a turn came to.
 #[derive(Debug)]
-enum Decision {
-    Serve(Fetched),
-    Fail(RenewalError),
-    /// Renew. The token at hand may serve instead, if that fails or somebody else is at it.
-    Renew(Option<Arc<Token>>),
+enum Turn {
+    Served(Fetched),
+    Ours(Opportunity),
 }
 
-impl<S: Source, C: Clock + Clone> CachedBearer<S, C> {
+/// The source may be asked, under this lock.
+#[derive(Debug)]
+struct Opportunity {
+    lock: Lock,
+    /// What was seen under the lock.
+    glance: Glance,
+    /// What may serve if asking fails.
+    fallback: Option<Arc<Token>>,
+}
+
+impl<S: Source, C: Clock> CachedBearer<S, C> {
     /// `source` behind `cache`. `settings` is a digest of all that decides whether the source will succeed, credentials included: a
     /// change of it makes a remembered failure void.
     pub fn new(source: NamedBearer<S, C>, cache: ThrottledTokenCache<C>, settings: String, renewal: Renewal) -> Self {
@@ -90,50 +75,50 @@ impl<S: Source, C: Clock + Clone> CachedBearer<S, C> {
     /// # Errors
     /// [`RenewalError`] where there is none that may be handed out.
     pub async fn fetch(&self, timeout: Duration, options: &FetchOptions) -> Result<Fetched, RenewalError> {
-        self.0.fetch(Instant::now() + timeout, options).await
+        let fetched = self.0.fetch(Instant::now() + timeout.min(LONGEST_TIMEOUT), options).await?;
+        if let Origin::Stale(error) = &fetched.origin {
+            let until = fetched.token.expires_at.and_then(Timestamp::rfc3339).unwrap_or_default();
+            self.0.warn(&format!("{error}; the cached token is good until {until}"));
+        }
+        Ok(fetched)
     }
 }
 
 impl<S: Source, C: Clock> Shared<S, C> {
     async fn fetch(&self, deadline: Instant, options: &FetchOptions) -> Result<Fetched, RenewalError> {
+        let source = self.source.wrapped().check();
         let mut baseline = self.glance()?;
-        match self.decide(&baseline, None, options) {
-            Decision::Serve(fetched) => return Ok(self.announced(fetched)),
-            Decision::Fail(error) => return Err(error),
-            Decision::Renew(fallback) => match (self.source.wrapped().check(), fallback) {
-                (Ok(()), _) => {}
-                (Err(error), Some(token)) if !options.report_error => {
-                    return Ok(self.announced(Fetched { token, origin: Origin::Stale(error.into()) }));
-                }
-                (Err(error), _) => return Err(error.into()),
-            },
+        match (self.decide(&baseline, None, options), source) {
+            (Decision::Serve(fetched), Ok(())) => return Ok(fetched),
+            (Decision::Fail(error), Ok(())) => return Err(error),
+            (Decision::Renew(_), Ok(())) => {}
+            (_, Err(error)) => return Err(error.into()),
         }
         let most = options.max_retries.unwrap_or(self.renewal.max_retries).max(1);
-        for attempts in 1.. {
-            let (lock, glance, fallback) = match self.turn(&baseline, deadline, options).await? {
-                Turn::Served(fetched) => return Ok(self.announced(fetched)),
-                Turn::Ours(lock, glance, fallback) => (lock, glance, fallback),
+        let mut generation = None;
+        let mut attempts = 0;
+        loop {
+            let Opportunity { lock, glance, fallback } = match self.turn(&baseline, deadline, options).await? {
+                Turn::Served(fetched) => return Ok(fetched),
+                Turn::Ours(opportunity) => opportunity,
             };
-            if lock.excludes() {
-                self.cache.cache().sweep(self.cache.name());
-            }
-            let attempt = self.attempt(&glance, deadline, options).await;
+            let generation = *generation.get_or_insert_with(|| lock.generation());
+            attempts += 1;
+            let attempt = self.attempt(&lock, generation, &glance, deadline, options).await;
             drop(lock);
-            let mut error = match attempt {
-                Ok(token) => return self.accepted(token),
+            let error = match attempt {
+                Ok(token) => return self.accepted(token, options),
                 Err(error) => RenewalError { attempts, ..error },
             };
             if let Some(token) = fallback.filter(|_| !options.report_error) {
-                return Ok(self.announced(Fetched { token, origin: Origin::Stale(error) }));
+                return Ok(Fetched { token, origin: Origin::Stale(error) });
             }
             let Retry::At(retry_at) = error.retry else { return Err(error) };
             if attempts >= most || !self.wait_until(retry_at, deadline).await {
-                error.attempts = attempts;
                 return Err(error);
             }
             baseline.failure = self.failure();
         }
-        Err(RenewalError::new(Class::Temporary, "no attempt was made"))
     }
 
     fn glance(&self) -> Result<Glance, StorageError> {
@@ -145,50 +130,13 @@ impl<S: Source, C: Clock> Shared<S, C> {
         self.cache.cache().failure(self.cache.name())
     }
 
-    /// What to do about what `glance` found; `baseline` is what this fetch found first.
-    fn decide(&self, glance: &Glance, baseline: Option<&Glance>, options: &FetchOptions) -> Decision {
+    fn wanted<'a>(&'a self, options: &'a FetchOptions) -> Wanted<'a> {
         let now = self.cache.clock().now();
-        let token = glance.seen.token.as_ref();
-        let is_news = baseline.is_some_and(|baseline| baseline.seen != glance.seen);
-        let must_go = |token: &Token| match &options.replaces {
-            Some(fingerprint) => token.fingerprint() == *fingerprint,
-            None => options.renew_required && !is_news,
-        };
-        let candidate = token.filter(|token| !must_go(token));
-        let freshness = candidate.map_or(Freshness::Unusable, |token| self.renewal.freshness(token, now));
-        let usable = candidate.filter(|_| freshness > Freshness::Unusable);
-        if let Some(token) = usable.filter(|_| freshness == Freshness::Fresh || is_news) {
-            return Decision::Serve(Fetched { token: Arc::clone(token), origin: Origin::Cache });
-        }
-        if let Some(token) = candidate.filter(|token| self.is_hopeless(token, now)) {
-            return Decision::Fail(self.too_short(token, now));
-        }
-        let in_force = glance.failure.as_ref().filter(|failure| failure.is_in_force(self.cache.identity(), &self.settings, now));
-        let counts = |failure: &&Failure| {
-            let is_new = baseline.is_some_and(|baseline| baseline.failure.as_ref() != Some(failure));
-            !options.renew_required || is_new || failure.told
-        };
-        match (in_force.filter(counts), usable) {
-            (Some(failure), Some(token)) if !options.report_error => {
-                Decision::Serve(Fetched { token: Arc::clone(token), origin: Origin::Stale(failure.into()) })
-            }
-            (Some(failure), _) => Decision::Fail(failure.into()),
-            (None, usable) => Decision::Renew(usable.cloned()),
-        }
+        Wanted { renewal: &self.renewal, options, identity: self.cache.identity(), settings: &self.settings, now }
     }
 
-    /// Whether a new token would have too short a life as well: this one is as good as new, and had.
-    fn is_hopeless(&self, token: &Token, now: Timestamp) -> bool {
-        let lenient = Renewal { min_ttl: Duration::ZERO, ..self.renewal.clone() };
-        let is_short = token.lifetime().is_some_and(|lifetime| lifetime < self.renewal.min_ttl);
-        is_short && lenient.freshness(token, now) == Freshness::Fresh
-    }
-
-    fn too_short(&self, token: &Token, now: Timestamp) -> RenewalError {
-        let left = humantime::format_duration(Duration::from_secs(token.remaining(now).unwrap_or_default().as_secs()));
-        let wanted = humantime::format_duration(self.renewal.min_ttl);
-        let message = format!("its tokens do not live long enough: {left} are left of a new one, {wanted} are wanted");
-        RenewalError::new(Class::Refused, message).with_hint("ask for less with `--min-ttl` or `min_ttl`")
+    fn decide(&self, glance: &Glance, baseline: Option<&Glance>, options: &FetchOptions) -> Decision {
+        self.wanted(options).decide(glance, baseline)
     }
 
     /// Waits until it is this fetch's turn to ask the source, or until somebody else's attempt answers it.
@@ -204,10 +152,10 @@ impl<S: Source, C: Clock> Shared<S, C> {
                 Decision::Renew(fallback) => fallback,
             };
             let refused = match taken {
-                Ok(Ok(true)) => return Ok(Turn::Ours(opened.unwrap_or(Lock::none()), glance, fallback)),
+                Ok(Ok(true)) => return Ok(Turn::Ours(Opportunity { lock: opened.unwrap_or(Lock::none()), glance, fallback })),
                 Err(LockFailure::Unavailable(error)) => {
                     self.warn(&format!("{error}; going on without the lock"));
-                    return Ok(Turn::Ours(Lock::none(), glance, fallback));
+                    return Ok(Turn::Ours(Opportunity { lock: Lock::none(), glance, fallback }));
                 }
                 Ok(Ok(false)) => None,
                 Ok(Err(failure)) => Some(unlockable(&failure)),
@@ -228,41 +176,50 @@ impl<S: Source, C: Clock> Shared<S, C> {
         }
     }
 
-    /// Asks the source once and stores what it says: the token, or the failure.
-    async fn attempt(&self, glance: &Glance, deadline: Instant, options: &FetchOptions) -> Result<Arc<Token>, RenewalError> {
+    /// Asks the source once and keeps what it says: the token, or the failure.
+    async fn attempt(
+        &self,
+        lock: &Lock,
+        generation: Generation,
+        glance: &Glance,
+        deadline: Instant,
+        options: &FetchOptions,
+    ) -> Result<Arc<Token>, RenewalError> {
+        if lock.excludes() {
+            self.cache.cache().sweep(self.cache.name());
+        }
         if glance.seen.damaged {
             self.set_aside();
         }
         let source = self.source.wrapped();
-        let own = source.patience().unwrap_or(self.renewal.refresh_request_timeout);
+        let own = source.patience().filter(|_| options.may_ask).unwrap_or(self.renewal.refresh_request_timeout);
         let limit = options.renew_request_timeout.unwrap_or(own).min(deadline.saturating_duration_since(Instant::now()));
-        let began = self.cache.clock().now();
+        let request = Request { previous: glance.seen.token.as_deref(), now: self.cache.clock().now(), may_ask: options.may_ask };
         tracing::info!(profile = %self.cache.name(), "asking the source");
-        let issued = tokio::time::timeout(limit, source.issue(glance.seen.token.as_deref(), began)).await;
+        let issued = tokio::time::timeout(limit, source.issue(request)).await;
         let now = self.cache.clock().now();
         match issued {
             Ok(Ok(token)) if token.is_expired(now) => {
                 let late = SourceError::new(Class::Temporary, "the token had expired when it arrived");
                 Err(self.failed(glance, late, now, true))
             }
+            // After a purge, no renewal that began before it brings a token back; whoever asked for it gets it all the same.
+            Ok(Ok(token)) if lock.generation() != generation => Ok(Arc::new(token)),
             Ok(Ok(token)) => Ok(self.store(glance, token)),
             Ok(Err(error)) => Err(self.failed(glance, error, now, true)),
-            Err(_) => {
-                let waited = humantime::format_duration(Duration::from_millis(u64::try_from(limit.as_millis()).unwrap_or(u64::MAX)));
-                let error = SourceError::new(Class::Network, format!("no answer within {waited}"));
-                let error = error.with_hint("allow more with `--request-timeout` or `refresh_request_timeout`");
-                Err(self.failed(glance, error, now, limit >= own.min(MEANINGFUL_WAIT)))
-            }
+            Err(_) => Err(self.failed(glance, unanswered(limit), now, limit >= own.min(MEANINGFUL_WAIT))),
         }
     }
 
+    /// Forgets the failure before it stores the token: killed in between, the next renewal asks once more than it had to, and no
+    /// healthy profile stays parked.
     fn store(&self, glance: &Glance, token: Token) -> Arc<Token> {
         let token = Arc::new(token);
-        if let Err(error) = self.cache.set(Arc::clone(&token)) {
-            self.warn(&format!("the token is valid but was not stored: {error}"));
-        }
         if glance.failure.is_some() {
             self.keep(|cache| cache.forget(self.cache.name()).map(drop));
+        }
+        if let Err(error) = self.cache.set(Arc::clone(&token)) {
+            self.warn(&format!("the token is valid but was not stored: {error}"));
         }
         token
     }
@@ -271,7 +228,7 @@ impl<S: Source, C: Clock> Shared<S, C> {
     fn failed(&self, glance: &Glance, error: SourceError, now: Timestamp, is_meaningful: bool) -> RenewalError {
         let known: Vec<_> = glance.seen.token.iter().map(|token| token.secret().clone()).collect();
         for line in &error.detail {
-            tracing::info!(profile = %self.cache.name(), "it said: {}", redact(line, &known));
+            tracing::info!(profile = %self.cache.name(), "{}", redact(line, &known));
         }
         let before = glance.failure.as_ref().filter(|failure| failure.concerns(self.cache.identity(), &self.settings, now));
         let failures = before.map_or(0, |failure| failure.failures).saturating_add(1);
@@ -286,7 +243,7 @@ impl<S: Source, C: Clock> Shared<S, C> {
             failures,
             at: now,
             retry_at,
-            told: error.retry_after.is_some(),
+            told: is_transient && error.retry_after.is_some(),
         };
         if failure.class.is_shared() && is_meaningful {
             self.keep(|cache| cache.remember(self.cache.name(), &failure));
@@ -295,10 +252,10 @@ impl<S: Source, C: Clock> Shared<S, C> {
     }
 
     /// A new token, unless its life is too short to be handed out.
-    fn accepted(&self, token: Arc<Token>) -> Result<Fetched, RenewalError> {
-        let now = self.cache.clock().now();
-        match self.renewal.freshness(&token, now) {
-            Freshness::Unusable => Err(self.too_short(&token, now)),
+    fn accepted(&self, token: Arc<Token>, options: &FetchOptions) -> Result<Fetched, RenewalError> {
+        let wanted = self.wanted(options);
+        match self.renewal.freshness(&token, wanted.now) {
+            Freshness::Unusable => Err(wanted.too_short(&token)),
             _ => Ok(Fetched { token, origin: Origin::Renewed }),
         }
     }
@@ -327,25 +284,15 @@ impl<S: Source, C: Clock> Shared<S, C> {
         }
     }
 
-    fn announced(&self, fetched: Fetched) -> Fetched {
-        if let Origin::Stale(error) = &fetched.origin {
-            let until = fetched.token.expires_at.and_then(Timestamp::rfc3339).unwrap_or_default();
-            self.warn(&format!("{error}; the cached token is good until {until}"));
-        }
-        fetched
-    }
-
     fn warn(&self, message: &str) {
         tracing::warn!(profile = %self.cache.name(), "{message}");
     }
 }
 
-/// What waiting for a turn came to.
-#[derive(Debug)]
-enum Turn {
-    Served(Fetched),
-    /// The source may be asked under this lock; what was seen under it; the token that may serve if that fails.
-    Ours(Lock, Glance, Option<Arc<Token>>),
+fn unanswered(limit: Duration) -> SourceError {
+    let waited = humantime::format_duration(Duration::from_millis(u64::try_from(limit.as_millis()).unwrap_or(u64::MAX)));
+    let error = SourceError::new(Class::Network, format!("no answer within {waited}"));
+    error.with_hint("allow more with `--request-timeout` or `refresh_request_timeout`")
 }
 
 fn unlockable(failure: &LockFailure) -> RenewalError {
@@ -358,7 +305,7 @@ fn unlockable(failure: &LockFailure) -> RenewalError {
     }
 }
 
-impl<S: Source + 'static, C: Clock + Clone + 'static> Bearer for CachedBearer<S, C> {
+impl<S: Source + 'static, C: Clock + 'static> Bearer for CachedBearer<S, C> {
     type Receiver = CachedReceiver<S, C>;
 
     fn receiver(&self) -> Self::Receiver {
@@ -378,7 +325,7 @@ pub struct CachedReceiver<S, C> {
     fetches: u32,
 }
 
-impl<S: Source, C: Clock + Clone> Receiver for CachedReceiver<S, C> {
+impl<S: Source, C: Clock> Receiver for CachedReceiver<S, C> {
     async fn fetch(&mut self, timeout: Duration, options: &FetchOptions) -> Result<Arc<Token>, RenewalError> {
         self.fetches += 1;
         let fetched = self.bearer.fetch(timeout, options).await?;

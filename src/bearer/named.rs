@@ -7,7 +7,7 @@ use super::{Bearer, FetchOptions, Receiver, Renewal, RenewalError};
 use crate::clock::Clock;
 use crate::error::Class;
 use crate::name::Name;
-use crate::source::Source;
+use crate::source::{Request, Source};
 use crate::token::Token;
 
 /// A source and the name of its token. Each receiver's fetch is one request to the source.
@@ -65,7 +65,8 @@ impl<S: Source, C: Clock> Receiver for NamedReceiver<S, C> {
     async fn fetch(&mut self, timeout: Duration, options: &FetchOptions) -> Result<Arc<Token>, RenewalError> {
         self.fetches += 1;
         let limit = options.renew_request_timeout.unwrap_or(timeout).min(timeout);
-        let issued = tokio::time::timeout(limit, self.source.issue(self.latest.as_deref(), self.clock.now())).await;
+        let request = Request { previous: self.latest.as_deref(), now: self.clock.now(), may_ask: options.may_ask };
+        let issued = tokio::time::timeout(limit, self.source.issue(request)).await;
         let issued =
             issued.map_err(|_| RenewalError::new(Class::Network, format!("no answer within {}", humantime::format_duration(limit))))?;
         let token = Arc::new(issued?);

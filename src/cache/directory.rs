@@ -37,6 +37,8 @@ impl Directory {
     /// # Errors
     /// [`StorageError::Refused`] where it is not a private directory of ours.
     pub fn open(path: &Path) -> Result<Option<Self>, StorageError> {
+        // Without the slash at its end, which would follow a symbolic link.
+        let path = &path.components().collect::<PathBuf>();
         let flags = OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::RDONLY;
         let descriptor = match fs::open(path, flags, Mode::empty()) {
             Ok(descriptor) => descriptor,
@@ -141,8 +143,7 @@ impl Directory {
 
     /// A name for a temporary file that nobody else has: `.FILE.` and 16 hexadecimal digits.
     pub(super) fn temporary(&self, file: &str) -> String {
-        let random = RandomState::new().build_hasher().finish();
-        format!(".{file}.{random:016x}")
+        format!(".{file}.{:016x}", random())
     }
 
     /// Renames `from` to `to` and makes it last.
@@ -205,14 +206,41 @@ fn make_private(path: &Path) -> Result<(), StorageError> {
     check_foundation(deepest)?;
     missing.reverse();
     for folder in missing {
-        match fs::mkdir(folder, PRIVATE_DIRECTORY) {
-            // The umask may have taken from the owner what is his.
-            Ok(()) => fs::chmod(folder, PRIVATE_DIRECTORY).map_err(StorageError::system("create", folder))?,
-            Err(Errno::EXIST) => {}
-            Err(errno) => return Err(StorageError::system("create", folder)(errno)),
-        }
+        make_one(folder).map_err(StorageError::system("create", folder))?;
     }
     Ok(())
+}
+
+/// Makes a directory appear with its mode: the umask may take from the owner what is his, and then a directory that is made first and
+/// opened up second is closed to the processes that come between.
+fn make_one(folder: &Path) -> Result<(), Errno> {
+    let mut name = folder.as_os_str().to_owned();
+    name.push(format!(".{:016x}", random()));
+    let temporary = PathBuf::from(name);
+    fs::mkdir(&temporary, PRIVATE_DIRECTORY)?;
+    let made = fs::chmod(&temporary, PRIVATE_DIRECTORY).and_then(|()| rename_new(&temporary, folder));
+    if made.is_err() {
+        let _ = fs::rmdir(&temporary);
+    }
+    match made {
+        Err(Errno::EXIST | Errno::NOTEMPTY) => Ok(()),
+        outcome => outcome,
+    }
+}
+
+/// Renames, unless there is something of that name already.
+fn rename_new(from: &Path, to: &Path) -> Result<(), Errno> {
+    #[cfg(any(target_os = "linux", target_os = "macos"))]
+    match fs::renameat_with(fs::CWD, from, fs::CWD, to, fs::RenameFlags::NOREPLACE) {
+        Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => {}
+        outcome => return outcome,
+    }
+    // File systems without that: an empty directory of the same making may be replaced, which does no harm to who opens it anew.
+    fs::rename(from, to)
+}
+
+fn random() -> u64 {
+    RandomState::new().build_hasher().finish()
 }
 
 /// Refuses to build in another user's folder, as with a HOME that is not ours; what root owns is everybody's ground.

@@ -11,6 +11,9 @@ use crate::name::Name;
 
 const VERSION: u64 = 1;
 
+/// The longest wait that is believed: no attempt is ever due later than this after a failure.
+const LONGEST_WAIT: Duration = Duration::from_secs(24 * 3600);
+
 /// How far back the clock may have gone since a failure before its memory is no longer believed.
 const CLOCK_SLACK: Duration = Duration::from_secs(2);
 
@@ -64,7 +67,8 @@ impl Failure {
     /// Whether it is of this identity and these settings, and not from the future.
     #[must_use]
     pub fn concerns(&self, identity: &Identity, settings: &str, now: Timestamp) -> bool {
-        self.identity == *identity && self.settings == settings && self.at <= now.after(CLOCK_SLACK)
+        let is_sound = self.at <= now.after(CLOCK_SLACK) && self.retry_at.is_none_or(|at| at <= self.at.after(LONGEST_WAIT));
+        is_sound && self.identity == *identity && self.settings == settings
     }
 
     pub(super) fn parse(bytes: &[u8], name: &Name) -> Option<Self> {
@@ -78,7 +82,7 @@ impl Failure {
             failures: record.failures,
             at: Timestamp::from_unix_millis(record.at),
             retry_at: record.retry_at.map(Timestamp::from_unix_millis),
-            told: record.told,
+            told: record.told && record.retry_at.is_some(),
         })
     }
 

@@ -6,7 +6,7 @@ use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 
 use fs4::{FileExt, TryLockError};
-use rustix::fs::{self, AtFlags, Mode, OFlags};
+use rustix::fs::{self, AtFlags, Mode, OFlags, Timespec, Timestamps};
 use rustix::io::Errno;
 
 use super::StorageError;
@@ -23,6 +23,23 @@ impl Lock {
     #[must_use]
     pub const fn none() -> Self {
         Self { file: None }
+    }
+
+    /// Which generation of tokens it guards: another one after each purge. It is kept as the time of the lock file's last change, which
+    /// is empty and changed by nothing else.
+    #[must_use]
+    pub fn generation(&self) -> Generation {
+        let stat = self.file.as_ref().and_then(|(file, _)| fs::fstat(file).ok());
+        Generation(stat.map(|stat| (i64::from(stat.st_mtime), i64::try_from(stat.st_mtime_nsec).unwrap_or_default())))
+    }
+
+    /// Begins a new generation: whoever began to renew before this will not store what he gets.
+    pub fn begin_generation(&self) {
+        if let Some((file, _)) = &self.file {
+            let now = Timespec { tv_sec: 0, tv_nsec: rustix::fs::UTIME_NOW };
+            // Where that fails, nothing was waiting that could be told.
+            let _ = fs::futimens(file, &Timestamps { last_access: now, last_modification: now });
+        }
     }
 
     /// Whether there is one, so that whoever has taken it is alone.
@@ -52,6 +69,10 @@ impl Lock {
         }
     }
 }
+
+/// What distinguishes the time before a purge from the time after it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Generation(Option<(i64, i64)>);
 
 /// Why a lock cannot be had, other than that somebody holds it.
 #[derive(Debug, thiserror::Error)]

@@ -36,6 +36,14 @@ pub struct Seen {
     stamp: Stamp,
 }
 
+#[cfg(test)]
+impl Seen {
+    /// A look that found this token.
+    pub fn of(token: Token) -> Self {
+        Self { token: Some(Arc::new(token)), ..Self::default() }
+    }
+}
+
 impl<C: Clock> ThrottledTokenCache<C> {
     /// The token of `identity` in the entry `name` of `cache`, read again at most every `throttle`.
     pub fn new(cache: Cache, name: Name, identity: Identity, throttle: Duration, clock: C) -> Self {

@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use super::{Cli, Command, Get, Global, Output};
-use crate::settings::parse_duration;
+use crate::settings::{parse_duration, parse_positive_duration};
 
 /// Reads the arguments behind the program's name, if they are those of a plain `token get`.
 #[must_use]
@@ -28,7 +28,7 @@ pub fn parse(arguments: &[OsString]) -> Option<Cli> {
             "--config" => once(&mut global.config, PathBuf::from(value(words.next())?))?,
             "--min-ttl" => once(&mut get.limits.min_ttl, parse_duration(value(words.next())?).ok()?)?,
             "--timeout" => once(&mut get.limits.timeout, parse_duration(value(words.next())?).ok()?)?,
-            "--ttl" => once(&mut get.ttl, parse_duration(value(words.next())?).ok()?)?,
+            "--ttl" => once(&mut get.ttl, parse_positive_duration(value(words.next())?).ok()?)?,
             "--name" => once(&mut get.name, value(words.next())?.to_owned())?,
             "--offline" => flag(&mut get.offline)?,
             "--report-error" => flag(&mut get.report_error)?,

@@ -1,56 +1,70 @@
 //! `token get`: prints a valid token.
 
-use super::{Outcome, chosen, configuration, obtain, overrides};
+use std::sync::Arc;
+
+use super::Outcome;
+use super::shared::{chosen, configuration, obtain, options, print};
 use crate::bearer::{FetchOptions, Freshness, Origin, RenewalError};
 use crate::cli::{Get, Global, Limits};
 use crate::clock::{Clock as _, SystemClock};
 use crate::error::Class;
-use crate::profile::Profile;
+use crate::profile::{Configuration, Places, Profile};
+use crate::secret::Secret;
+use crate::source::ANCESTORS;
 use crate::token::Token;
 use crate::ui::{Answer, Failure, Manner};
 
 /// Answers from the cache alone: one look, no lock, no wait. `None` where that is not enough; then nothing was done.
 pub(super) fn warm(global: &Global, get: &Get) -> Option<u8> {
-    let profile = profile(global, get).ok()?;
+    let profile = profile(warm_configuration(global)?, global, get).ok()?;
     let token = profile.token_cache().get().ok()??;
     if get.renew || profile.renewal.freshness(&token, SystemClock.now()) != Freshness::Fresh {
         return None;
     }
-    match answer(get, &profile, &token, true) {
-        Ok(status) => Some(status),
-        Err(failure) => Some(crate::ui::report(&failure.into(), Manner::new(global))),
+    match crate::ui::answer::print(&answer(get, &profile, &token, true)) {
+        Ok(()) => Some(0),
+        Err(error) => Some(crate::ui::report(&Failure::from(error).into(), Manner::new(global))),
     }
+}
+
+/// The configuration, if reading it now and perhaps once more is all the same, and nobody is being run by a command of ours.
+fn warm_configuration(global: &Global) -> Option<Configuration> {
+    let places = Places::find(global.config.as_deref()).ok()?;
+    let is_lasting = !places.config_is_named || places.config.is_file();
+    let is_descendant = std::env::var_os(ANCESTORS).is_some();
+    if is_lasting && !is_descendant { Configuration::load(&places).ok() } else { None }
 }
 
 /// Answers from the cache or by a renewal.
 pub(super) async fn run(global: &Global, get: &Get, manner: Manner) -> Outcome {
-    let profile = profile(global, get)?;
-    if get.offline {
-        return offline(get, &profile);
-    }
-    let options =
-        FetchOptions { renew_required: get.renew, renew_synchronous: true, report_error: get.report_error, ..FetchOptions::default() };
-    let fetched = obtain(&profile, &get.limits, &options, manner).await?;
-    answer(get, &profile, &fetched.token, !matches!(fetched.origin, Origin::Renewed))
+    let profile = profile(configuration(global)?, global, get)?;
+    let (token, is_cached) = if get.offline {
+        (offline(get, &profile)?, true)
+    } else {
+        let options = FetchOptions { renew_required: get.renew, report_error: get.report_error, ..options(global, &get.limits) };
+        let fetched = obtain(&profile, &get.limits, &options, manner).await?;
+        (fetched.token, !matches!(fetched.origin, Origin::Renewed))
+    };
+    print(answer(get, &profile, &token, is_cached)).await?;
+    Ok(0)
 }
 
 /// The profile that is meant: a configured one, or one made of a command.
-fn profile(global: &Global, get: &Get) -> Result<Profile, Failure> {
-    let configuration = configuration(global)?;
+fn profile(configuration: Configuration, global: &Global, get: &Get) -> Result<Profile, Failure> {
     let profile = if get.command.is_empty() {
         chosen(&configuration, global, get.profile.as_deref())?.clone()
     } else {
         configuration.of_command(get.command.clone(), get.name.as_deref(), get.ttl)?
     };
-    Ok(profile.with(overrides(&get.limits)))
+    Ok(profile.with_min_ttl(get.limits.min_ttl))
 }
 
-/// Answers with any token that is valid still, near expiry or not.
-fn offline(get: &Get, profile: &Profile) -> Outcome {
+/// Any token that is valid still, near expiry or not.
+fn offline(get: &Get, profile: &Profile) -> Result<Arc<Token>, Failure> {
     let token = profile.token_cache().get().map_err(|error| Failure::storage(&profile.name, error))?;
     let now = SystemClock.now();
     match token.filter(|token| profile.renewal.freshness(token, now) > Freshness::Unusable) {
-        Some(token) => answer(get, profile, &token, true),
+        Some(token) => Ok(token),
         None => {
             let wanted =
                 if get.limits == Limits::default() { "no valid token is cached" } else { "no token is cached that lives long enough" };
@@ -60,8 +74,7 @@ fn offline(get: &Get, profile: &Profile) -> Outcome {
     }
 }
 
-fn answer(get: &Get, profile: &Profile, token: &Token, cached: bool) -> Outcome {
+fn answer(get: &Get, profile: &Profile, token: &Token, cached: bool) -> Secret {
     let (name, source, now) = (&profile.name, profile.source.kind(), SystemClock.now());
-    Answer { profile: name, source, token, cached, now }.print(get.output)?;
-    Ok(0)
+    Answer { profile: name, source, token, cached, now }.text(get.output)
 }

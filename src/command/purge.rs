@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::{Outcome, TIMEOUT, all_names, chosen, configuration, fingerprint_from_stdin};
+use super::Outcome;
+use super::shared::{TIMEOUT, all_names, chosen, configuration, fingerprint_from_stdin};
 use crate::bearer::RenewalError;
 use crate::cache::{Cache, Lock, LockFailure, Look, StorageError};
 use crate::cli::{Global, Purge};
@@ -15,13 +16,18 @@ use crate::profile::{ConfigError, Configuration};
 use crate::ui::{self, Failure, Manner};
 
 const PAUSE: Duration = Duration::from_millis(20);
+const LONGEST_TIMEOUT: Duration = Duration::from_secs(365 * 24 * 3600);
 
 pub(super) async fn run(global: &Global, purge: &Purge, manner: Manner) -> Outcome {
     let configuration = configuration(global)?;
-    let wanted = purge.if_token_is.as_ref().map(|_| fingerprint_from_stdin()).transpose()?;
+    let deadline = Instant::now() + purge.timeout.unwrap_or(TIMEOUT).min(LONGEST_TIMEOUT);
+    let wanted = match purge.if_token_is {
+        Some(_) => Some(fingerprint_from_stdin(purge.timeout).await?),
+        None => None,
+    };
     let mut worst = 0;
     for name in names(&configuration, global, purge)? {
-        match one(configuration.cache(), &name, purge, wanted.as_deref()).await {
+        match one(configuration.cache(), &name, purge, wanted.as_deref(), deadline).await {
             Ok(outcome) if !manner.is_quiet => ui::tell_event(manner, &name, outcome),
             Ok(_) => {}
             Err(error) => {
@@ -58,8 +64,8 @@ fn unknown(configuration: &Configuration, name: &str) -> Failure {
     }
 }
 
-async fn one(cache: &Cache, name: &Name, purge: &Purge, wanted: Option<&str>) -> Result<&'static str, RenewalError> {
-    let _lock = if purge.dry_run { None } else { Some(locked(cache, name, purge.timeout.unwrap_or(TIMEOUT)).await?) };
+async fn one(cache: &Cache, name: &Name, purge: &Purge, wanted: Option<&str>, deadline: Instant) -> Result<&'static str, RenewalError> {
+    let lock = if purge.dry_run { Lock::none() } else { locked(cache, name, deadline).await? };
     let (look, _) = cache.read(name)?;
     if !is_meant(&look, purge, wanted) {
         return Ok(match look {
@@ -72,7 +78,7 @@ async fn one(cache: &Cache, name: &Name, purge: &Purge, wanted: Option<&str>) ->
         let has_something = !matches!(look, Look::Missing) || cache.failure(name).is_some();
         return Ok(if has_something { "would be purged" } else { "nothing is stored" });
     }
-    Ok(if remove(cache, name)? { "purged" } else { "nothing is stored" })
+    Ok(if remove(cache, name, &lock)? { "purged" } else { "nothing is stored" })
 }
 
 fn is_meant(look: &Look, purge: &Purge, wanted: Option<&str>) -> bool {
@@ -85,14 +91,17 @@ fn is_meant(look: &Look, purge: &Purge, wanted: Option<&str>) -> bool {
     is_wanted && is_over
 }
 
-fn remove(cache: &Cache, name: &Name) -> Result<bool, StorageError> {
+fn remove(cache: &Cache, name: &Name, lock: &Lock) -> Result<bool, StorageError> {
+    lock.begin_generation();
+    if lock.excludes() {
+        cache.sweep(name);
+    }
     let removed = [cache.remove(name)?, cache.forget(name)?, cache.remove_aside(name)?];
     Ok(removed.contains(&true))
 }
 
 /// The lock of `name`, once no renewal is in flight.
-async fn locked(cache: &Cache, name: &Name, timeout: Duration) -> Result<Lock, RenewalError> {
-    let deadline = Instant::now() + timeout;
+async fn locked(cache: &Cache, name: &Name, deadline: Instant) -> Result<Lock, RenewalError> {
     let lock = match cache.lock(name) {
         Ok(lock) => lock,
         // Whoever cannot lock cannot renew under the lock either.

@@ -2,7 +2,8 @@
 
 use futures_util::future::join_all;
 
-use super::{Outcome, chosen_many, configuration, fingerprint_from_stdin, obtain, overrides};
+use super::Outcome;
+use super::shared::{chosen_many, configuration, fingerprint_from_stdin, obtain, options};
 use crate::bearer::{FetchOptions, Fetched, Origin};
 use crate::cli::{Global, Renew};
 use crate::clock::{Clock as _, SystemClock};
@@ -12,21 +13,18 @@ use crate::ui::{self, Failure, Manner};
 pub(super) async fn run(global: &Global, renew: &Renew, manner: Manner) -> Outcome {
     let configuration = configuration(global)?;
     let profiles = chosen_many(&configuration, global, &renew.profiles, renew.all)?;
-    let replaces = renew.if_token_is.as_ref().map(|_| fingerprint_from_stdin()).transpose()?;
-    let options = FetchOptions {
-        renew_required: !renew.if_near_expiry,
-        renew_synchronous: true,
-        report_error: true,
-        replaces,
-        ..FetchOptions::default()
+    let replaces = match renew.if_token_is {
+        Some(_) => Some(fingerprint_from_stdin(renew.limits.timeout).await?),
+        None => None,
     };
+    let options = FetchOptions { renew_required: !renew.if_near_expiry, report_error: true, replaces, ..options(global, &renew.limits) };
     let statuses = join_all(profiles.into_iter().map(|profile| one(profile, renew, &options, manner))).await;
     Ok(statuses.into_iter().max().unwrap_or(0))
 }
 
 /// Renews one profile and tells how that went.
 async fn one(profile: Profile, renew: &Renew, options: &FetchOptions, manner: Manner) -> u8 {
-    let profile = profile.with(overrides(&renew.limits));
+    let profile = profile.with_min_ttl(renew.limits.min_ttl);
     match renewed(&profile, renew, options, manner).await {
         Ok(outcome) => {
             if !manner.is_quiet {

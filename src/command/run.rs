@@ -5,11 +5,11 @@ use std::process::ExitStatus;
 
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::process::Child;
-use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 
-use super::{Outcome, chosen, configuration, interruptible, obtain, overrides};
-use crate::bearer::FetchOptions;
+use super::Outcome;
+use super::shared::{chosen, configuration, obtain, options};
+use super::signals::{interruptible, listener};
 use crate::cli::{Global, Run};
 use crate::ui::{self, Failure, Manner};
 
@@ -22,13 +22,13 @@ pub(super) async fn run(global: &Global, run: &Run, manner: Manner) -> Outcome {
         return Err(Failure::Usage(format!("--env: `{}` is no name of a variable", crate::error::one_line(&run.env))));
     }
     let configuration = configuration(global)?;
-    let profile = chosen(&configuration, global, run.profile.as_deref())?.clone().with(overrides(&run.limits));
-    let options = FetchOptions { renew_synchronous: true, ..FetchOptions::default() };
+    let profile = chosen(&configuration, global, run.profile.as_deref())?.clone().with_min_ttl(run.limits.min_ttl);
+    let options = options(global, &run.limits);
     let fetched = interruptible(obtain(&profile, &run.limits, &options, manner)).await?;
+    let mut signals = listen();
     let mut words = run.command.iter();
     let mut command = tokio::process::Command::new(words.next().cloned().unwrap_or_default());
     command.args(words).env(&run.env, fetched.token.expose());
-    let mut signals = listen();
     match command.spawn() {
         Ok(child) => Ok(attended(child, &mut signals).await),
         Err(error) => Ok(not_started(run, &error, manner)),
@@ -50,7 +50,7 @@ fn not_started(run: &Run, error: &std::io::Error, manner: Manner) -> u8 {
 fn listen() -> mpsc::UnboundedReceiver<Signal> {
     let (sender, receiver) = mpsc::unbounded_channel();
     for kind in PASSED_ON {
-        let Ok(mut heard) = signal(SignalKind::from_raw(kind.as_raw())) else { continue };
+        let Some(mut heard) = listener(kind.as_raw()) else { continue };
         let sender = sender.clone();
         tokio::spawn(async move { while heard.recv().await.is_some() && sender.send(kind).is_ok() {} });
     }

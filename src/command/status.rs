@@ -2,7 +2,8 @@
 
 use serde::Serialize;
 
-use super::{Outcome, all_names, configuration};
+use super::Outcome;
+use super::shared::{all_names, configuration, print};
 use crate::bearer::Freshness;
 use crate::cache::{Cache, Failure as Remembered, Look, StorageError};
 use crate::cli::{Global, Status};
@@ -55,22 +56,22 @@ enum State {
     LoginRequired,
 }
 
-pub(super) fn run(global: &Global, status: &Status, manner: Manner) -> Outcome {
+pub(super) async fn run(global: &Global, status: &Status, manner: Manner) -> Outcome {
     let configuration = configuration(global)?;
     let now = SystemClock.now();
-    let mut rows = Vec::new();
-    for name in names(&configuration, status)? {
-        let row = row(&configuration, &name, now).map_err(|error| Failure::storage(&name, error))?;
-        rows.push(row);
-    }
+    let names = names(&configuration, status)?;
+    let looked = names.iter().map(|name| (name, row(&configuration, name, now)));
+    let rows: Vec<Row> = looked.map(|(name, row)| row.unwrap_or_else(|error| unreadable(&configuration, name, &error, now))).collect();
+    let is_unreadable = |row: &Row| row.last_error.as_ref().is_some_and(|error| error.class == Class::Storage);
+    let exit_status = if rows.iter().any(is_unreadable) { Class::Storage.exit_status() } else { 0 };
     let text = if status.json {
         let report = Report { version: 1, profiles: rows };
         serde_json::to_string(&report).unwrap_or_default() + "\n"
     } else {
         table(&rows, manner, now)
     };
-    ui::answer::print(&Secret::new(text))?;
-    Ok(0)
+    print(Secret::new(text)).await?;
+    Ok(exit_status)
 }
 
 fn names(configuration: &Configuration, status: &Status) -> Result<Vec<Name>, Failure> {
@@ -106,7 +107,7 @@ fn row(configuration: &Configuration, name: &Name, now: Timestamp) -> Result<Row
     };
     Ok(Row {
         profile: name.to_string(),
-        source: profile.map_or("exec", |profile| profile.source.kind()),
+        source: kind(profile, name),
         state,
         expires_at: token.as_ref().and_then(|token| token.expires_at?.rfc3339()),
         expires_in: token.as_ref().and_then(|token| token.remaining(now)).map(|left| left.as_secs()),
@@ -115,6 +116,31 @@ fn row(configuration: &Configuration, name: &Name, now: Timestamp) -> Result<Row
         login: "none",
         last_error: failure.map(last_error),
     })
+}
+
+/// An entry without a profile is that of a command, unless its profile is gone.
+fn kind(profile: Option<&Profile>, name: &Name) -> &'static str {
+    match profile {
+        Some(profile) => profile.source.kind(),
+        None if name.as_str().starts_with("exec-") => "exec",
+        None => "unknown",
+    }
+}
+
+/// The row of what must not be looked at.
+fn unreadable(configuration: &Configuration, name: &Name, error: &StorageError, now: Timestamp) -> Row {
+    let message = crate::error::one_line(&error.to_string());
+    Row {
+        profile: name.to_string(),
+        source: kind(configuration.get(name), name),
+        state: State::Missing,
+        expires_at: None,
+        expires_in: None,
+        issued_at: None,
+        renew_at: None,
+        login: "none",
+        last_error: Some(LastError { message, class: error.class(), at: now.rfc3339(), retry_at: None, failures: 1 }),
+    }
 }
 
 fn last_error(failure: Remembered) -> LastError {

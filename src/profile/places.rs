@@ -9,6 +9,14 @@ const CACHE_VARIABLE: &str = "TOKEN_CACHE_DIR";
 /// Names the profile where no argument does.
 pub const PROFILE_VARIABLE: &str = "TOKEN_PROFILE";
 
+const NO_INTERACTIVE_VARIABLE: &str = "TOKEN_NO_INTERACTIVE";
+
+/// Whether the environment says that nobody is to be asked.
+#[must_use]
+pub fn never_asks() -> bool {
+    std::env::var_os(NO_INTERACTIVE_VARIABLE).is_some_and(|value| !value.is_empty() && value != "0")
+}
+
 /// Where this user's files are.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Places {

@@ -6,7 +6,7 @@ use std::io::{ErrorKind, Read as _};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
-use super::{ConfigError, Configuration, Places, Profile};
+use super::{ConfigError, Configuration, Places, Profile, USERNAME};
 use crate::bearer::Renewal;
 use crate::cache::Cache;
 use crate::name::Name;
@@ -113,11 +113,12 @@ fn read_profile(name: Name, mut section: Section<'_>, renewal: &Renewal, cache: 
     let hosts = section.optional("hosts", hosts)?;
     let username = section.optional("username", |item| visible(item, "a user name"))?;
     let scheme = section.optional("scheme", |item| visible(item, "a scheme"))?;
-    let delivery = Delivery::from_settings(&mut section, &name, hosts.as_deref().unwrap_or_default())?;
-    let source = AnySource::from_settings(kind, &mut section, &name, ttl)?;
+    let (hosts, username) = (hosts.unwrap_or_default(), username.unwrap_or_else(|| USERNAME.to_owned()));
+    let delivery = Delivery::from_settings(&mut section, &hosts, &username)?;
+    let source = AnySource::from_settings(kind, &mut section, ttl)?;
     section.finish()?;
     let profile = Profile::new(name, source, renewal, cache.clone());
-    Ok(Profile { hosts: hosts.unwrap_or_default(), username: username.unwrap_or(profile.username), scheme, delivery, ..profile })
+    Ok(Profile { hosts, username, scheme, delivery, ..profile })
 }
 
 /// Reads the keys of [`Renewal`] over what it is.

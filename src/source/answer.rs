@@ -9,8 +9,11 @@ use serde_json::{Map, Value};
 
 use super::SourceError;
 use crate::clock::Timestamp;
-use crate::error::{Class, one_line};
+use crate::error::{Class, one_line, visible};
 use crate::token::{BEARER, Token};
+
+/// A scope longer than this is not kept: it is for people, and the entry has its bounds.
+const LONGEST_SCOPE: usize = 4096;
 
 /// A token and the answer's own word on its expiry.
 #[derive(Debug)]
@@ -76,11 +79,7 @@ fn scope(value: Option<Value>) -> Option<String> {
         Value::Array(words) => words.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(" "),
         _ => return None,
     };
-    Some(one_line_of_scope(&text)).filter(|text| !text.is_empty())
-}
-
-fn one_line_of_scope(text: &str) -> String {
-    text.split_whitespace().map(|word| word.chars().filter(|c| !c.is_control()).collect::<String>()).collect::<Vec<_>>().join(" ")
+    Some(visible(&text)).filter(|text| !text.is_empty() && text.len() <= LONGEST_SCOPE)
 }
 
 /// A whole number of seconds above zero, rounded down; some issuers write it as a string.

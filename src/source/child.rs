@@ -1,5 +1,6 @@
 //! Commands that print secrets: no shell, no input, a process group of their own that dies with whoever waits for it, bounded output.
 
+use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::process::Stdio;
 use std::time::Duration;
@@ -13,8 +14,8 @@ use super::SourceError;
 use crate::error::Class;
 use crate::secret::Secret;
 
-/// Names the profiles whose commands are being run, one `/`-separated name after another: how a command that asks `token` for the
-/// very token it is to provide is found out.
+/// Names the tokens whose commands are being run, by the beginning of their identity, one after another between slashes: how a command
+/// that asks `token` for the very token it is to provide is found out.
 pub const ANCESTORS: &str = "TOKEN_ANCESTORS";
 
 /// The most that a command may print.
@@ -29,7 +30,9 @@ const AFTERMATH: Duration = Duration::from_millis(500);
 pub struct Child {
     argv: Vec<OsString>,
     env: Vec<(String, String)>,
+    without: Vec<OsString>,
     interactive: bool,
+    mute: bool,
 }
 
 /// What a command that succeeded printed.
@@ -56,12 +59,24 @@ impl Drop for Group {
 impl Child {
     /// The command `argv`, which has at least a program.
     pub const fn new(argv: Vec<OsString>) -> Self {
-        Self { argv, env: Vec::new(), interactive: false }
+        Self { argv, env: Vec::new(), without: Vec::new(), interactive: false, mute: false }
     }
 
     /// With these variables in its environment.
     pub fn env(mut self, env: impl IntoIterator<Item = (String, String)>) -> Self {
         self.env.extend(env);
+        self
+    }
+
+    /// Without these variables of ours in its environment.
+    pub fn without(mut self, variables: impl IntoIterator<Item = OsString>) -> Self {
+        self.without.extend(variables);
+        self
+    }
+
+    /// With nobody to read its standard output.
+    pub const fn mute(mut self) -> Self {
+        self.mute = true;
         self
     }
 
@@ -98,7 +113,7 @@ impl Child {
         // What it left running must not keep the pipes open.
         drop(group);
         let rest = async {
-            while !(stdout.ended && stderr.ended) && !stdout.is_full() {
+            while !(stdout.is_full() || stdout.ended && stderr.ended) {
                 tokio::select! {
                     () = stdout.read_some() => {}
                     () = stderr.read_some() => {}
@@ -106,13 +121,13 @@ impl Child {
             }
         };
         let _ = tokio::time::timeout(AFTERMATH, rest).await;
-        let stderr = String::from_utf8_lossy(&stderr.bytes).into_owned();
+        let output = Output { stderr: String::from_utf8_lossy(&stderr.bytes).into_owned(), stdout: stdout.bytes };
         match status {
-            Ok(status) if status.success() => Ok(Output { stdout: stdout.bytes, stderr }),
+            Ok(status) if status.success() => Ok(output),
             Ok(status) => {
                 let error = SourceError::new(Class::Temporary, format!("`{}` failed: {status}", self.program()));
-                let error = if stderr.trim().is_empty() { error } else { error.with_hint("-v shows what it said") };
-                Err(error.with_detail(&stderr, &known_secrets(&stdout.bytes)))
+                let error = if output.stderr.trim().is_empty() { error } else { error.with_hint("-v shows what it said") };
+                Err(with_words(error, &output))
             }
             Err(error) => Err(SourceError::new(Class::Temporary, format!("`{}` was lost: {error}", self.program()))),
         }
@@ -121,7 +136,11 @@ impl Child {
     fn command(&self) -> Command {
         let mut argv = self.argv.iter();
         let mut command = Command::new(argv.next().cloned().unwrap_or_default());
-        command.args(argv).envs(self.env.iter().map(|(name, value)| (name, value))).stdout(Stdio::piped()).kill_on_drop(true);
+        for variable in &self.without {
+            command.env_remove(variable);
+        }
+        command.args(argv).envs(self.env.iter().map(|(name, value)| (name, value))).kill_on_drop(true);
+        command.stdout(if self.mute { Stdio::null() } else { Stdio::piped() });
         if self.interactive {
             command.stdin(Stdio::inherit()).stderr(Stdio::inherit());
         } else {
@@ -142,11 +161,26 @@ impl Child {
     }
 }
 
-/// What a command printed as its answer is secret, whatever became of it: the whole and each of its lines.
-fn known_secrets(stdout: &[u8]) -> Vec<Secret> {
+/// What a command printed as its answer is secret, whatever became of it: each of its words. `None` where they are too many to be
+/// looked for in anything.
+pub(super) fn known_secrets(stdout: &[u8]) -> Option<Vec<Secret>> {
+    const MOST: usize = 64;
     let text = String::from_utf8_lossy(stdout);
     let words = text.split(|c: char| c.is_whitespace() || c == '"').filter(|word| word.len() >= 4);
-    words.map(|word| Secret::new(word.to_owned())).collect()
+    let unique: BTreeSet<&str> = words.take(MOST * 4).collect();
+    (unique.len() <= MOST).then(|| unique.into_iter().map(|word| Secret::new(word.to_owned())).collect())
+}
+
+/// `error` with what the command said on its standard error, without what it printed as its answer.
+pub(super) fn with_words(error: SourceError, output: &Output) -> SourceError {
+    if output.stderr.trim().is_empty() {
+        return error;
+    }
+    let said: String = output.stderr.lines().map(|line| format!("it said: {line}\n")).collect();
+    match known_secrets(&output.stdout) {
+        Some(secrets) => error.with_detail(&said, &secrets),
+        None => error.with_detail("it said something, which may hold parts of its long answer and is not shown", &[]),
+    }
 }
 
 /// A pipe that is read to its end, or to a limit.
@@ -172,7 +206,7 @@ impl<R: AsyncRead + Unpin> Drain<R> {
         let Some(pipe) = self.pipe.as_mut().filter(|_| !self.ended) else {
             return std::future::pending().await;
         };
-        let mut chunk = Zeroizing::new([0; 8192]);
+        let mut chunk = Zeroizing::new(vec![0; 8192]);
         match pipe.read(chunk.as_mut_slice()).await {
             Ok(0) | Err(_) => self.ended = true,
             Ok(length) => self.bytes.extend_from_slice(chunk.get(..length).unwrap_or_default()),

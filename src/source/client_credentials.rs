@@ -7,7 +7,7 @@ use super::discovery::{Issuer, Metadata};
 use super::endpoint::Form;
 use super::expiry::{Ttl, dated};
 use super::input::Input;
-use super::{Source, SourceError, Url};
+use super::{Request, Source, SourceError, Url};
 use crate::clock::Timestamp;
 use crate::secret::Secret;
 use crate::settings::{Item, Mistake, Section};
@@ -57,15 +57,17 @@ impl ClientCredentials {
         let mut parts = self.issuer.identity();
         parts.push(("client_id", self.client_id.clone()));
         parts.extend(self.grant.identity());
+        parts.extend(self.connection.identity());
         parts
     }
 
     pub(super) fn credentials(&self) -> Vec<Secret> {
-        self.client_secret.iter().filter_map(|input| input.read_at_once()?.ok()).collect()
+        let secret = self.client_secret.iter().filter_map(|input| input.read_at_once()?.ok());
+        secret.chain([Secret::new(format!("{:?}", self.client_auth))]).chain(self.connection.circumstances()).collect()
     }
 
     pub(super) fn has_inline_secret(&self) -> bool {
-        self.client_secret.as_ref().is_some_and(Input::is_inline) || self.connection.has_inline_secret()
+        self.client_secret.as_ref().is_some_and(Input::is_inline) || self.grant.has_inline_secret() || self.connection.has_inline_secret()
     }
 
     pub(super) fn asks(&self) -> String {
@@ -91,13 +93,14 @@ impl ClientCredentials {
 }
 
 impl Source for ClientCredentials {
-    async fn issue(&self, _previous: Option<&Token>, now: Timestamp) -> Result<Token, SourceError> {
+    async fn issue(&self, Request { now, .. }: Request<'_>) -> Result<Token, SourceError> {
         let secret = match &self.client_secret {
             Some(input) => Some(input.read().await?),
             None => None,
         };
         let (url, method) = self.approach(now).await?;
         let mut request = self.grant.request(url);
+        request.keep_secret(self.connection.secrets());
         match (method, secret) {
             (ClientAuth::Basic, Some(secret)) => request.basic(&self.client_id, &secret),
             (ClientAuth::Post, Some(secret)) => request.post(&self.client_id, secret),

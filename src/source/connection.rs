@@ -2,10 +2,11 @@
 //! who connect alike, because making one parses the system's whole CA store.
 
 use std::collections::HashMap;
-use std::path::PathBuf;
+use std::fmt;
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
-use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Certificate, Client, Proxy, StatusCode, redirect, retry};
 use url::Url;
 use zeroize::Zeroizing;
@@ -13,19 +14,27 @@ use zeroize::Zeroizing;
 use super::SourceError;
 use super::resolve::Resolver;
 use crate::error::{Class, one_line};
+use crate::secret::{Secret, is_named_as_secret};
 use crate::settings::{Item, Mistake, Section};
 
 /// The most that is read of an answer.
 const LARGEST_ANSWER: usize = 1 << 20;
 
 /// The connection keys of a profile.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Default, PartialEq, Eq, Hash)]
 pub struct Connection {
     ca_file: Option<PathBuf>,
     client_cert: Option<PathBuf>,
     client_key: Option<PathBuf>,
     proxy: Option<String>,
     headers: Vec<(String, String)>,
+}
+
+/// Shows nothing: headers and the address of a proxy may hold secrets.
+impl fmt::Debug for Connection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Connection(…)")
+    }
 }
 
 /// An answer, whatever its status.
@@ -55,35 +64,52 @@ impl Connection {
 
     /// Headers may carry API keys, and a proxy's address its password.
     pub(super) fn has_inline_secret(&self) -> bool {
-        let is_credential = |(name, _): &(String, String)| {
-            let name = name.to_ascii_lowercase();
-            ["authorization", "cookie", "key", "token", "secret"].iter().any(|word| name.contains(word))
-        };
-        self.headers.iter().any(is_credential) || self.proxy.as_deref().is_some_and(|proxy| proxy.contains('@'))
+        self.headers.iter().any(|(name, _)| is_named_as_secret(name)) || self.proxy.as_deref().is_some_and(|proxy| proxy.contains('@'))
+    }
+
+    /// What of it decides which token an issuer gives: who asks, and what he says beside the form.
+    pub(super) fn identity(&self) -> Vec<(&'static str, String)> {
+        let certificate = self.client_cert.iter().map(|path| ("client_cert", path.display().to_string()));
+        certificate.chain(self.headers.iter().map(|(name, value)| ("header", format!("{name}: {value}")))).collect()
+    }
+
+    /// What else decides whether a server answers.
+    pub(super) fn circumstances(&self) -> Vec<Secret> {
+        let paths = [&self.ca_file, &self.client_cert, &self.client_key].into_iter().flatten();
+        let stamp = |path: &PathBuf| format!("{} {:?}", path.display(), std::fs::metadata(path).and_then(|file| file.modified()).ok());
+        paths.map(stamp).chain(self.proxy.clone()).map(Secret::new).collect()
+    }
+
+    /// The secrets that a peer may echo.
+    pub(super) fn secrets(&self) -> Vec<Secret> {
+        let named = self.headers.iter().filter(|(name, _)| is_named_as_secret(name));
+        named.map(|(_, value)| Secret::new(value.clone())).collect()
     }
 
     /// Fetches `url`.
     pub(super) async fn get(&self, url: &Url) -> Result<Answer, SourceError> {
-        self.send(url, self.client(url)?.get(url.clone())).await
+        self.send(url, self.client(url)?.get(url.clone()), HeaderMap::new()).await
     }
 
     /// Posts a form to `url`, with the value of an Authorization header.
     pub(super) async fn post(&self, url: &Url, form: Zeroizing<String>, authorization: Option<HeaderValue>) -> Result<Answer, SourceError> {
-        let mut request = self.client(url)?.post(url.clone());
-        request = request.header("Content-Type", "application/x-www-form-urlencoded").body(form.as_bytes().to_vec());
-        if let Some(value) = authorization {
-            request = request.header("Authorization", value);
-        }
-        self.send(url, request).await
+        let mut own = HeaderMap::new();
+        own.insert(CONTENT_TYPE, HeaderValue::from_static("application/x-www-form-urlencoded"));
+        own.extend(authorization.map(|value| (AUTHORIZATION, value)));
+        let request = self.client(url)?.post(url.clone()).body(form.as_bytes().to_vec());
+        self.send(url, request, own).await
     }
 
-    async fn send(&self, url: &Url, request: reqwest::RequestBuilder) -> Result<Answer, SourceError> {
+    /// Sends with the configured headers, of which `own` ones win.
+    async fn send(&self, url: &Url, request: reqwest::RequestBuilder, own: HeaderMap) -> Result<Answer, SourceError> {
         let failed = |error: reqwest::Error| unreachable_server(url, &error);
-        let mut request = request.header("Accept", "application/json");
-        for (name, value) in &self.headers {
-            request = request.header(name, value);
+        let mut headers = HeaderMap::from_iter([(ACCEPT, HeaderValue::from_static("application/json"))]);
+        let parse = |(name, value): &(String, String)| Some((HeaderName::try_from(name).ok()?, HeaderValue::try_from(value).ok()?));
+        for (name, value) in self.headers.iter().filter_map(parse) {
+            headers.insert(name, value);
         }
-        let mut response = request.send().await.map_err(failed)?;
+        headers.extend(own);
+        let mut response = request.headers(headers).send().await.map_err(failed)?;
         let mut body = Zeroizing::new(Vec::new());
         while let Some(chunk) = response.chunk().await.map_err(failed)? {
             if body.len() + chunk.len() > LARGEST_ANSWER {
@@ -134,8 +160,11 @@ impl Connection {
     }
 }
 
-fn read(key: &str, path: &PathBuf) -> Result<Vec<u8>, SourceError> {
-    std::fs::read(path).map_err(|_| unusable(key, &format!("{} cannot be read", path.display())))
+fn read(key: &str, path: &Path) -> Result<Vec<u8>, SourceError> {
+    match super::input::read_file(path) {
+        Ok((text, _)) => Ok(text.into_bytes()),
+        Err(error) => Err(unusable(key, &format!("cannot be used: {}", error.message))),
+    }
 }
 
 fn unusable(key: &str, what: &str) -> SourceError {
@@ -180,12 +209,17 @@ pub(super) fn host(url: &Url) -> String {
 
 fn unreachable_server(url: &Url, error: &reqwest::Error) -> SourceError {
     let cause = root_cause(error);
-    let message = match () {
-        () if cause.to_ascii_lowercase().contains("certificate") => format!("{} is not trusted: {cause}", host(url)),
-        () if error.is_connect() => format!("{} cannot be reached: {cause}", host(url)),
-        () => format!("the exchange with {} broke off: {cause}", host(url)),
+    let peer = host(url);
+    let message = if cause.to_ascii_lowercase().contains("certificate") {
+        format!("{peer} is not trusted: {cause}")
+    } else if error.is_connect() {
+        format!("{peer} cannot be reached: {cause}")
+    } else {
+        format!("the exchange with {peer} broke off: {cause}")
     };
-    SourceError::new(Class::Network, message)
+    let chain = std::iter::successors(Some(error as &dyn std::error::Error), |error| error.source());
+    let causes: String = chain.map(|cause| format!("caused by: {}\n", one_line(&cause.to_string()))).collect();
+    SourceError::new(Class::Network, message).with_detail(&causes, &[])
 }
 
 fn root_cause(error: &dyn std::error::Error) -> String {

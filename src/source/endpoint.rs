@@ -14,14 +14,14 @@ use super::answer::{TokenResponse, object_without_duplicates};
 use super::connection::{Answer, Connection, host};
 use super::{SourceError, Url};
 use crate::clock::Timestamp;
-use crate::error::{Class, one_line};
-use crate::secret::{Secret, redact};
+use crate::error::Class;
+use crate::secret::{Secret, is_named_as_secret, shown};
 use crate::settings::{Item, Mistake, Section};
 
 /// What a grant asks for: its form without the client's credentials.
 #[derive(Clone, Debug)]
 pub(super) struct Form {
-    fields: Vec<(String, String)>,
+    fields: Vec<(String, Secret)>,
     scope: Option<String>,
 }
 
@@ -31,12 +31,13 @@ const OWN_FIELDS: [&str; 8] =
 
 impl Form {
     pub fn new(grant_type: &str) -> Self {
-        Self { fields: vec![("grant_type".to_owned(), grant_type.to_owned())], scope: None }
+        Self { fields: vec![("grant_type".to_owned(), Secret::new(grant_type.to_owned()))], scope: None }
     }
 
     /// Adds `scope` (RFC 6749 §3.3), `audience`, `resource` (RFC 8707) and `params` of a profile.
     pub fn add_settings(&mut self, section: &mut Section<'_>) -> Result<(), Mistake> {
-        if let Some(scope) = section.optional("scope", Item::one_or_more)? {
+        let scope = section.optional("scope", Item::one_or_more)?;
+        if let Some(scope) = scope.filter(|scope| !scope.is_empty()) {
             self.scope = Some(scope.join(" "));
             self.add("scope", scope.join(" "));
         }
@@ -50,7 +51,7 @@ impl Form {
     }
 
     fn add(&mut self, name: &str, value: String) {
-        self.fields.push((name.to_owned(), value));
+        self.fields.push((name.to_owned(), Secret::new(value)));
     }
 
     /// The scope that is asked for.
@@ -58,22 +59,28 @@ impl Form {
         self.scope.as_deref()
     }
 
+    /// Whether one of its fields is likely to be a secret that stands in the configuration.
+    pub fn has_inline_secret(&self) -> bool {
+        self.fields.iter().any(|(name, _)| is_named_as_secret(name))
+    }
+
     pub fn identity(&self) -> Vec<(&'static str, String)> {
-        self.fields.iter().map(|(name, value)| ("field", format!("{name}={value}"))).collect()
+        self.fields.iter().map(|(name, value)| ("field", format!("{name}={}", value.expose()))).collect()
     }
 
     /// The request of this form to `url`.
     pub fn request(&self, url: Url) -> Request {
-        let fields = self.fields.iter().map(|(name, value)| (name.clone(), Secret::new(value.clone()))).collect();
-        Request { url, fields, authorization: None, secrets: Vec::new() }
+        let is_secret = |(name, _): &&(String, Secret)| is_named_as_secret(name);
+        let secrets = self.fields.iter().filter(is_secret).map(|(_, value)| value.clone()).collect();
+        Request { url, fields: self.fields.clone(), authorization: None, secrets }
     }
 }
 
-fn params(item: Item<'_>) -> Result<Vec<(String, String)>, Mistake> {
+fn params(item: Item<'_>) -> Result<Vec<(String, Secret)>, Mistake> {
     let read = |(name, item): (String, Item<'_>)| {
         let taken = item.mistake("is set by the key of that name, not in `params`");
         let value = item.text()?;
-        if OWN_FIELDS.contains(&name.as_str()) { Err(taken) } else { Ok((name, value)) }
+        if OWN_FIELDS.contains(&name.as_str()) { Err(taken) } else { Ok((name, Secret::new(value))) }
     };
     item.section()?.take_rest().into_iter().map(read).collect()
 }
@@ -101,6 +108,11 @@ impl Request {
         self.field("client_id", client_id);
         self.secrets.push(client_secret.clone());
         self.fields.push(("client_secret".to_owned(), client_secret));
+    }
+
+    /// Takes these out of what is shown of the answer, too.
+    pub fn keep_secret(&mut self, secrets: Vec<Secret>) {
+        self.secrets.extend(secrets);
     }
 
     /// A field that is no secret.
@@ -140,7 +152,7 @@ impl Request {
 /// What an answer that is no token means (RFC 6749 §5.2, RFC 9110 §15).
 fn refusal(peer: &str, answer: &Answer, object: Option<&Map<String, Value>>, secrets: &[Secret], now: Timestamp) -> SourceError {
     let status = answer.status.as_u16();
-    let text = |key| object.and_then(|object| object.get(key)).and_then(Value::as_str).map(|text| one_line(&redact(text, secrets)));
+    let text = |key| object.and_then(|object| object.get(key)).and_then(Value::as_str).map(|text| shown(text, secrets));
     let code = text("error");
     let class = classify(status, code.as_deref());
     let mut error = match (&code, class) {
@@ -191,7 +203,8 @@ pub(super) fn retry_after(value: &str, now: Timestamp) -> Option<Duration> {
     let wait = if !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit()) {
         Duration::from_secs(value.parse().unwrap_or(u64::MAX))
     } else {
-        Timestamp::parse_http_date(value)?.since(now)
+        let date = httpdate::parse_http_date(value).ok()?;
+        Timestamp::from(date).since(now)
     };
     Some(wait).filter(|wait| !wait.is_zero())
 }
@@ -229,6 +242,8 @@ mod tests {
             (" 1000000000 ", Some(1_000_000_000)),
             ("99999999999999999999999", Some(u64::MAX)),
             ("Sun, 22 Nov 2026 12:00:30 GMT", Some(30)),
+            ("Sunday, 22-Nov-26 12:00:30 GMT", Some(30)),
+            ("Sun Nov 22 12:00:30 2026", Some(30)),
             ("Sun, 22 Nov 2026 11:59:30 GMT", None),
             ("0", None),
             ("-5", None),

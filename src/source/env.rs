@@ -1,8 +1,7 @@
 //! `source = "env"`: a token that something else puts into an environment variable, as CI systems do.
 
 use super::expiry::{Ttl, dated};
-use super::{Source, SourceError};
-use crate::clock::Timestamp;
+use super::{Request, Source, SourceError};
 use crate::error::Class;
 use crate::settings::{Item, Mistake, Section};
 use crate::token::Token;
@@ -41,7 +40,7 @@ fn variable_name(item: Item<'_>) -> Result<String, Mistake> {
 }
 
 impl Source for Env {
-    async fn issue(&self, _previous: Option<&Token>, now: Timestamp) -> Result<Token, SourceError> {
+    async fn issue(&self, Request { now, .. }: Request<'_>) -> Result<Token, SourceError> {
         let variable = &self.variable;
         let Some(text) = std::env::var_os(variable) else {
             return Err(SourceError::new(Class::Config, format!("the environment variable {variable} is not set")));

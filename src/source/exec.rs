@@ -6,15 +6,15 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::answer::{TokenResponse, object_without_duplicates};
-use super::child::{ANCESTORS, Child};
+use super::child::{ANCESTORS, Child, with_words};
 use super::expiry::{Ttl, dated};
 use super::input::trim_line_ends;
-use super::{Source, SourceError};
+use super::{Request, Source, SourceError};
 use crate::clock::Timestamp;
 use crate::error::Class;
-use crate::name::Name;
+use crate::secret::{Secret, is_named_as_secret};
 use crate::settings::{Item, Mistake, Section};
-use crate::token::Token;
+use crate::token::{Token, fingerprint};
 
 /// What a command says whose token depends on itself; how its caller recognises that among what it prints.
 const RECURSION: &str = "its command asks for the very token it is to provide: it depends on itself";
@@ -37,21 +37,20 @@ pub enum Format {
 #[derive(Debug)]
 pub struct Exec {
     command: Vec<OsString>,
-    env: Vec<(String, String)>,
+    env: Vec<(String, Secret)>,
     format: Format,
     interactive: bool,
     ttl: Option<Ttl>,
-    name: Name,
 }
 
 impl Exec {
-    /// The command of the profile `name`; the first of `command` is the program.
+    /// The first of `command` is the program.
     #[must_use]
-    pub const fn new(name: Name, command: Vec<OsString>, ttl: Option<Ttl>) -> Self {
-        Self { command, env: Vec::new(), format: Format::Auto, interactive: false, ttl, name }
+    pub const fn new(command: Vec<OsString>, ttl: Option<Ttl>) -> Self {
+        Self { command, env: Vec::new(), format: Format::Auto, interactive: false, ttl }
     }
 
-    pub(super) fn from_settings(section: &mut Section<'_>, name: &Name, ttl: Option<Ttl>) -> Result<Self, Mistake> {
+    pub(super) fn from_settings(section: &mut Section<'_>, ttl: Option<Ttl>) -> Result<Self, Mistake> {
         const FORMATS: [(&str, Format); 4] =
             [("auto", Format::Auto), ("raw", Format::Raw), ("json", Format::Json), ("exec-credential", Format::ExecCredential)];
         let command = section.required("command", Item::argv)?;
@@ -59,18 +58,30 @@ impl Exec {
             env: section.optional("env", variables)?.unwrap_or_default(),
             format: section.optional("format", |item| item.choice(&FORMATS))?.unwrap_or_default(),
             interactive: section.optional("interactive", Item::boolean)?.unwrap_or_default(),
-            ..Self::new(name.clone(), command.into_iter().map(OsString::from).collect(), ttl)
+            ..Self::new(command.into_iter().map(OsString::from).collect(), ttl)
         })
     }
 
     pub(super) fn identity(&self) -> Vec<(&'static str, String)> {
-        let command = self.command.iter().map(|word| ("command", word.to_string_lossy().into_owned()));
-        let env = self.env.iter().map(|(variable, value)| ("env", format!("{variable}={value}")));
+        // Debug tells apart what is no text.
+        let command = self.command.iter().map(|word| ("command", format!("{word:?}")));
+        let env = self.env.iter().map(|(variable, value)| ("env", format!("{variable}={}", value.expose())));
         command.chain(env).chain([("format", format!("{:?}", self.format))]).collect()
     }
 
     pub(super) fn asks(&self) -> String {
         format!("`{}`", self.program())
+    }
+
+    /// Whether a variable set for it is likely to hold a secret.
+    pub(super) fn has_inline_secret(&self) -> bool {
+        self.env.iter().any(|(variable, _)| is_named_as_secret(variable))
+    }
+
+    /// What names it among the [`ANCESTORS`] of a command.
+    fn ancestor(&self) -> String {
+        let words: Vec<String> = self.identity().into_iter().map(|(key, value)| format!("{key}={value}")).collect();
+        fingerprint(&words.join("\n")).chars().take(16).collect()
     }
 
     fn program(&self) -> String {
@@ -105,12 +116,16 @@ impl Exec {
     }
 }
 
-fn variables(item: Item<'_>) -> Result<Vec<(String, String)>, Mistake> {
+fn variables(item: Item<'_>) -> Result<Vec<(String, Secret)>, Mistake> {
     let mut section = item.section()?;
     let read = |(variable, item): (String, Item<'_>)| {
         let wrong = item.mistake("a variable's name has no `=` and no NUL");
         let value = item.text()?;
-        if variable.is_empty() || variable.contains(['=', '\0']) || value.contains('\0') { Err(wrong) } else { Ok((variable, value)) }
+        if variable.is_empty() || variable.contains(['=', '\0']) || value.contains('\0') {
+            Err(wrong)
+        } else {
+            Ok((variable, Secret::new(value)))
+        }
     };
     section.take_rest().into_iter().map(read).collect()
 }
@@ -131,23 +146,20 @@ fn exec_credential(object: &serde_json::Map<String, Value>) -> Result<(Token, Op
 impl Source for Exec {
     fn check(&self) -> Result<(), SourceError> {
         let ancestors = std::env::var(ANCESTORS).unwrap_or_default();
-        if ancestors.split('/').any(|ancestor| ancestor == self.name.as_str()) {
-            return Err(SourceError::new(Class::Config, RECURSION).with_hint("let the command get it from somewhere else"));
-        }
-        Ok(())
+        let own = self.ancestor();
+        if ancestors.split('/').any(|ancestor| ancestor == own) { Err(recursion()) } else { Ok(()) }
     }
 
-    async fn issue(&self, _previous: Option<&Token>, now: Timestamp) -> Result<Token, SourceError> {
+    async fn issue(&self, Request { now, may_ask, .. }: Request<'_>) -> Result<Token, SourceError> {
         let ancestors = std::env::var(ANCESTORS).unwrap_or_default();
-        let lineage = (ANCESTORS.to_owned(), format!("{ancestors}/{}", self.name));
-        let env = self.env.iter().cloned().chain([lineage]);
-        let child = Child::new(self.command.clone()).env(env).interactive(self.interactive);
+        let lineage = (ANCESTORS.to_owned(), format!("{ancestors}/{}", self.ancestor()));
+        let env = self.env.iter().map(|(variable, value)| (variable.clone(), value.expose().to_owned())).chain([lineage]);
+        let child = Child::new(self.command.clone()).env(env).interactive(self.interactive && may_ask);
         let output = child.output().await.map_err(|error| match error.detail.iter().any(|line| line.contains(RECURSION)) {
-            true => SourceError::new(Class::Config, RECURSION).with_hint("let the command get it from somewhere else"),
+            true => recursion(),
             false => error,
         })?;
-        let token = self.read(&output.stdout, now);
-        token.map_err(|error| error.with_detail(&output.stderr, &[]))
+        self.read(&output.stdout, now).map_err(|error| with_words(error, &output))
     }
 
     fn patience(&self) -> Option<Duration> {
@@ -156,13 +168,16 @@ impl Source for Exec {
     }
 }
 
+fn recursion() -> SourceError {
+    SourceError::new(Class::Config, RECURSION).with_hint("let the command get it from somewhere else")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn read(output: &str, format: Format) -> Result<(String, Option<i64>), String> {
-        let name = "test".parse().expect("a name");
-        let exec = Exec { format, ..Exec::new(name, vec!["mint".into()], None) };
+        let exec = Exec { format, ..Exec::new(vec!["mint".into()], None) };
         let now = Timestamp::from_unix_seconds(1_000_000);
         let token = exec.read(output.as_bytes(), now).map_err(|error| error.message)?;
         Ok((token.expose().to_owned(), token.expires_at.map(|at| at.unix_seconds() - 1_000_000)))

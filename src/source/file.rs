@@ -5,8 +5,7 @@ use std::path::PathBuf;
 
 use super::expiry::{Ttl, dated};
 use super::input::{read_file, trim_line_ends};
-use super::{Source, SourceError};
-use crate::clock::Timestamp;
+use super::{Request, Source, SourceError};
 use crate::error::Class;
 use crate::settings::{Item, Mistake, Section};
 use crate::token::Token;
@@ -39,7 +38,7 @@ impl File {
 }
 
 impl Source for File {
-    async fn issue(&self, _previous: Option<&Token>, now: Timestamp) -> Result<Token, SourceError> {
+    async fn issue(&self, Request { now, .. }: Request<'_>) -> Result<Token, SourceError> {
         let (text, _) = read_file(&self.path)?;
         let token = Token::new(trim_line_ends(text));
         let token = token.map_err(|error| SourceError::new(Class::Temporary, format!("{}: {error}", self.path.display())))?;

@@ -6,10 +6,12 @@ use std::path::{Path, PathBuf};
 
 use super::SourceError;
 use super::child::Child;
-use crate::error::Class;
+use crate::error::{Class, reason};
 use crate::secret::Secret;
 use crate::settings::{Item, Mistake};
-use crate::token::LONGEST_TOKEN;
+
+/// The most that is read of a file: more than the longest token, and enough for a bundle of certificates.
+const LARGEST_FILE: u64 = 1 << 20;
 
 /// Where a secret is.
 #[derive(Clone, Debug)]
@@ -90,10 +92,7 @@ fn missing(message: String) -> SourceError {
 }
 
 fn checked(text: String, whence: &str) -> Result<Secret, SourceError> {
-    match text.is_empty() {
-        true => Err(missing(format!("{whence} is empty"))),
-        false => Ok(Secret::new(text)),
-    }
+    if text.is_empty() { Err(missing(format!("{whence} is empty"))) } else { Ok(Secret::new(text)) }
 }
 
 /// `text` without the line ends behind it.
@@ -114,12 +113,7 @@ pub(super) fn read_private(path: &Path) -> Result<String, SourceError> {
 /// A small text file and its mode. Never waits, whatever the path leads to.
 pub(super) fn read_file(path: &Path) -> Result<(String, u32), SourceError> {
     let shown = path.display();
-    let failed = |error: &std::io::Error| {
-        let class = if error.kind() == std::io::ErrorKind::NotFound { Class::Config } else { Class::Storage };
-        let reason = error.to_string();
-        let reason = reason.split(" (os error").next().unwrap_or_default().to_lowercase();
-        SourceError::new(class, format!("cannot read {shown}: {reason}"))
-    };
+    let failed = |error: &std::io::Error| SourceError::new(Class::Config, format!("cannot read {shown}: {}", reason(error)));
     let nonblocking = i32::try_from(rustix::fs::OFlags::NONBLOCK.bits()).unwrap_or_default();
     let file = std::fs::File::options().read(true).custom_flags(nonblocking).open(path).map_err(|error| failed(&error))?;
     let metadata = file.metadata().map_err(|error| failed(&error))?;
@@ -127,9 +121,7 @@ pub(super) fn read_file(path: &Path) -> Result<(String, u32), SourceError> {
         return Err(missing(format!("{shown} is not a regular file")));
     }
     let mut bytes = Vec::new();
-    // One line end more than the longest token, and one byte to see that there is more.
-    let limit = u64::try_from(LONGEST_TOKEN).unwrap_or(u64::MAX) + 2;
-    file.take(limit).read_to_end(&mut bytes).map_err(|error| failed(&error))?;
+    file.take(LARGEST_FILE).read_to_end(&mut bytes).map_err(|error| failed(&error))?;
     let text = String::from_utf8(bytes).map_err(|_| SourceError::new(Class::Temporary, format!("{shown} is not text")))?;
     Ok((text, metadata.mode()))
 }

@@ -11,18 +11,22 @@ pub use crate::token::Answer;
 pub struct AnswerError(String);
 
 impl Answer<'_> {
-    /// Prints it.
-    ///
-    /// # Errors
-    /// [`AnswerError`] where not all of it could be written.
-    pub fn print(&self, output: Output) -> Result<(), AnswerError> {
+    /// What is printed, with its line end.
+    #[must_use]
+    pub fn text(&self, output: Output) -> Secret {
         let token = self.token;
-        match output {
-            Output::Raw => print(&Secret::new(format!("{}\n", token.expose()))),
-            Output::Header => print(&Secret::new(format!("Authorization: {}\n", token.authorization().expose()))),
-            Output::Json => print(&Secret::new(self.json() + "\n")),
-        }
+        Secret::new(match output {
+            Output::Raw => format!("{}\n", token.expose()),
+            Output::Header => format!("Authorization: {}\n", token.authorization().expose()),
+            Output::Json => self.json() + "\n",
+        })
     }
+}
+
+fn wait_for_room() {
+    let stdout = rustix::stdio::stdout();
+    // Where even this fails, the next write says why.
+    let _ = rustix::event::poll(&mut [rustix::event::PollFd::new(&stdout, rustix::event::PollFlags::OUT)], None);
 }
 
 /// Writes `text` to standard output.
@@ -39,11 +43,9 @@ pub fn print(text: &Secret) -> Result<(), AnswerError> {
         match rustix::io::write(rustix::stdio::stdout(), rest) {
             Ok(0) => return Err(AnswerError("it takes no more".to_owned())),
             Ok(written) => rest = rest.get(written..).unwrap_or_default(),
-            Err(Errno::INTR | Errno::AGAIN) => {}
-            Err(errno) => {
-                let reason = std::io::Error::from(errno).to_string();
-                return Err(AnswerError(reason.split(" (os error").next().unwrap_or_default().to_lowercase()));
-            }
+            Err(Errno::INTR) => {}
+            Err(Errno::AGAIN) => wait_for_room(),
+            Err(errno) => return Err(AnswerError(crate::error::reason(&errno.into()))),
         }
     }
     Ok(())

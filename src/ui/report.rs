@@ -29,6 +29,9 @@ pub enum Failure {
     /// The cache as a whole.
     #[error("{0}")]
     Storage(RenewalError),
+    /// Something that should not happen.
+    #[error("{0}")]
+    Unforeseen(String),
     /// Standard output took less than the answer.
     #[error(transparent)]
     Answer(#[from] AnswerError),
@@ -50,7 +53,7 @@ impl Failure {
         match self {
             Self::Renewal { error, .. } | Self::Storage(error) => error.class.exit_status(),
             Self::Config(_) | Self::Usage(_) => Class::Config.exit_status(),
-            Self::Answer(_) => 1,
+            Self::Answer(_) | Self::Unforeseen(_) => 1,
             Self::Signal(number) => 128 + number,
         }
     }
@@ -61,7 +64,7 @@ impl Failure {
             Self::Storage(error) => error.hint.clone().into_iter().collect(),
             Self::Config(error) => error.hint.clone().into_iter().collect(),
             Self::Usage(_) => vec!["`token --help` shows how it is used".to_owned()],
-            Self::Answer(_) | Self::Signal(_) => Vec::new(),
+            Self::Answer(_) | Self::Unforeseen(_) | Self::Signal(_) => Vec::new(),
         }
     }
 }
@@ -87,9 +90,6 @@ pub fn report(error: &color_eyre::Report, manner: Manner) -> u8 {
     let is_signal = matches!(failure, Failure::Signal(_));
     if !is_signal || manner.verbosity > 0 {
         tell_failure(failure, manner);
-    }
-    if manner.verbosity > 0 {
-        error.chain().skip(1).for_each(|cause| tell(&format!("  caused by: {cause}")));
     }
     failure.exit_status()
 }
@@ -138,12 +138,16 @@ pub fn tell_failure(failure: &Failure, manner: Manner) {
     let advice = failure.advice();
     if manner.is_json {
         let (profile, message, class) = match failure {
-            Failure::Renewal { profile, error } => (Some(profile.as_str()), error.message.clone(), serde_json::to_value(error.class).ok()),
-            other => (None, other.to_string(), None),
+            Failure::Renewal { profile, error } => (Some(profile.as_str()), error.message.clone(), Some(error.class)),
+            Failure::Storage(error) => (None, error.message.clone(), Some(error.class)),
+            Failure::Config(_) | Failure::Usage(_) => (None, failure.to_string(), Some(Class::Config)),
+            Failure::Answer(_) | Failure::Unforeseen(_) | Failure::Signal(_) => (None, failure.to_string(), None),
         };
-        let hint = advice.join("; ");
-        let class = class.as_ref().and_then(serde_json::Value::as_str).unwrap_or("config");
-        return tell(&log::json("error", profile, &message, &[("class", class), ("hint", &hint)]));
+        let class = class.and_then(|class| serde_json::to_value(class).ok()?.as_str().map(str::to_owned));
+        let hint = Some(advice.join("; ")).filter(|hint| !hint.is_empty());
+        let more = [("class", class), ("hint", hint)];
+        let more: Vec<(&str, &str)> = more.iter().filter_map(|(key, value)| Some((*key, value.as_deref()?))).collect();
+        return tell(&log::json("error", profile, &message, &more));
     }
     tell(&format!("{} {failure}", manner.paint(Paint::Bad, "error:")));
     for line in advice {

@@ -1,0 +1,122 @@
+//! What several commands do alike: choosing profiles, fetching a token, reading one from standard input, printing the answer.
+
+use std::collections::BTreeSet;
+use std::io::{IsTerminal as _, Read as _};
+use std::time::Duration;
+
+use tokio::task::spawn_blocking;
+use zeroize::Zeroizing;
+
+use crate::bearer::{FetchOptions, Fetched, Origin, RenewalError};
+use crate::cli::{Global, Limits};
+use crate::name::Name;
+use crate::profile::{Configuration, Places, Profile, never_asks};
+use crate::secret::Secret;
+use crate::source::Source as _;
+use crate::token::{LONGEST_TOKEN, fingerprint};
+use crate::ui::{self, Failure, Manner};
+
+/// How long a command may take where nobody says otherwise, and while a person is asked.
+pub(super) const TIMEOUT: Duration = Duration::from_secs(30);
+const TIMEOUT_OF_PEOPLE: Duration = Duration::from_secs(600);
+
+/// All that is configured, by these options and the environment.
+pub(super) fn configuration(global: &Global) -> Result<Configuration, Failure> {
+    Ok(Configuration::load(&Places::find(global.config.as_deref())?)?)
+}
+
+/// The profile that an argument or the option `-p` names.
+pub(super) fn chosen<'c>(configuration: &'c Configuration, global: &Global, named: Option<&str>) -> Result<&'c Profile, Failure> {
+    match (named, global.profile.as_deref()) {
+        (Some(named), Some(other)) if named != other => Err(Failure::Usage(format!("two profiles are named: `{named}` and `{other}`"))),
+        (named, other) => Ok(configuration.select(named.or(other))?),
+    }
+}
+
+/// The profiles that the arguments name, each once: `all`, or those, or the one of [`chosen`].
+pub(super) fn chosen_many(configuration: &Configuration, global: &Global, named: &[String], all: bool) -> Result<Vec<Profile>, Failure> {
+    if all {
+        return Ok(configuration.profiles().cloned().collect());
+    }
+    if named.is_empty() {
+        return Ok(vec![chosen(configuration, global, None)?.clone()]);
+    }
+    let unique: BTreeSet<&str> = named.iter().map(String::as_str).collect();
+    unique.into_iter().map(|name| Ok(configuration.select(Some(name))?.clone())).collect()
+}
+
+/// Names of profiles and of entries that belong to none.
+pub(super) fn all_names(configuration: &Configuration) -> Result<Vec<Name>, Failure> {
+    let stored = configuration.cache().names().map_err(|error| Failure::Storage(error.into()))?;
+    let names: BTreeSet<Name> = configuration.profiles().map(|profile| profile.name.clone()).chain(stored).collect();
+    Ok(names.into_iter().collect())
+}
+
+/// What these options ask of a fetch.
+pub(super) fn options(global: &Global, limits: &Limits) -> FetchOptions {
+    let is_attended = std::io::stdin().is_terminal() && std::io::stderr().is_terminal();
+    FetchOptions {
+        renew_synchronous: true,
+        renew_request_timeout: limits.request_timeout,
+        max_retries: limits.max_retries,
+        may_ask: is_attended && !global.no_interactive && !never_asks(),
+        ..FetchOptions::default()
+    }
+}
+
+/// A token of `profile` within the limits, delivered to whoever learns of renewals.
+pub(super) async fn obtain(profile: &Profile, limits: &Limits, options: &FetchOptions, manner: Manner) -> Result<Fetched, Failure> {
+    let asks = options.may_ask && profile.source.patience().is_some();
+    let bearer = profile.bearer();
+    let fetch = bearer.fetch(limits.timeout.unwrap_or(if asks { TIMEOUT_OF_PEOPLE } else { TIMEOUT }), options);
+    let waiting_for = format!("{}: waiting for {}", profile.name, profile.source.asks());
+    // A question and a spinner do not share a line.
+    let fetched = if asks { fetch.await } else { ui::while_waiting(manner, &waiting_for, fetch).await };
+    match &fetched {
+        Ok(Fetched { token, origin: Origin::Renewed }) => {
+            profile.delivery.renewed(&profile.token_cache(), profile.source.kind(), token).await;
+        }
+        Ok(Fetched { origin: Origin::Stale(error), .. }) | Err(error) if has_parked(error) => {
+            profile.delivery.parked(&profile.token_cache()).await;
+        }
+        Ok(_) | Err(_) => {}
+    }
+    fetched.map_err(|error| Failure::Renewal { profile: profile.name.clone(), error })
+}
+
+/// Whether an attempt of this very fetch parked the profile: a remembered refusal is no news.
+fn has_parked(error: &RenewalError) -> bool {
+    error.attempts > 0 && error.class.is_permanent()
+}
+
+/// The fingerprint of the token on standard input, which may be one itself.
+pub(super) async fn fingerprint_from_stdin(timeout: Option<Duration>) -> Result<String, Failure> {
+    let wrong = |what: &str| Failure::Usage(format!("--if-token-is: {what}"));
+    let read = tokio::time::timeout(timeout.unwrap_or(TIMEOUT), spawn_blocking(read_stdin)).await;
+    let text = match read {
+        Ok(Ok(Ok(text))) => text,
+        Ok(Ok(Err(error))) => return Err(wrong(&format!("standard input: {}", crate::error::reason(&error)))),
+        Ok(Err(_)) | Err(_) => return Err(wrong("standard input has not ended within the time limit")),
+    };
+    let word = text.trim();
+    if word.is_empty() {
+        return Err(wrong("there is no token on standard input"));
+    }
+    let is_fingerprint = word.len() == 64 && word.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+    Ok(if is_fingerprint { word.to_owned() } else { fingerprint(word) })
+}
+
+fn read_stdin() -> std::io::Result<Zeroizing<String>> {
+    let limit = u64::try_from(LONGEST_TOKEN).unwrap_or(u64::MAX) + 2;
+    let mut text = Zeroizing::new(String::new());
+    std::io::stdin().take(limit).read_to_string(&mut text)?;
+    Ok(text)
+}
+
+/// Prints the answer. Where nobody takes it, a signal still ends the wait.
+pub(super) async fn print(text: Secret) -> Result<(), Failure> {
+    match spawn_blocking(move || ui::answer::print(&text)).await {
+        Ok(printed) => Ok(printed?),
+        Err(error) => Err(Failure::Unforeseen(error.to_string())),
+    }
+}
