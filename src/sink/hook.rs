@@ -10,9 +10,8 @@ use std::time::Duration;
 use rustix::process::{Pid, getpid, test_kill_process};
 
 use crate::clock::Timestamp;
-use crate::error::one_line;
 use crate::name::Name;
-use crate::secret::{Secret, redact};
+use crate::secret::{Secret, shown};
 use crate::source::Child;
 
 /// How long a hook may take.
@@ -56,7 +55,8 @@ impl Hook {
         let told = [(PROFILE.to_owned(), profile.to_string()), (RUNNING.to_owned(), lineage)];
         let child = self.child().without(withheld(secret)).env(told).env(expires_at);
         let (said, failure) = attended(child, PATIENCE).await;
-        for line in said.iter().map(|line| one_line(&redact(line, secret.map(std::slice::from_ref).unwrap_or_default()))) {
+        let secrets = secret.map(std::slice::from_ref).unwrap_or_default();
+        for line in said.iter().map(|line| shown(line, secrets)) {
             tracing::info!(profile = %profile, "{}: {line}", self.key);
         }
         if let Some(failure) = failure {
@@ -154,8 +154,8 @@ mod tests {
     #[tokio::test]
     async fn its_failure_is_told_and_what_it_said() {
         let table = [
-            (shell("echo odd >&2"), vec!["odd"], None),
-            (shell("echo odd >&2; exit 3"), vec!["odd"], Some("`sh` failed: exit status: 3; -v shows what it said")),
+            (shell("echo odd >&2"), vec!["it said: odd"], None),
+            (shell("echo odd >&2; exit 3"), vec!["it said: odd"], Some("`sh` failed: exit status: 3; -v shows what it said")),
             (shell("cat; yes | head -c 2000000"), vec![], None),
             (
                 Hook::new("on_error", vec!["/nowhere/at/all".to_owned()]),
@@ -165,8 +165,7 @@ mod tests {
         ];
         for (hook, said, failure) in table {
             let ended = attended(hook.child(), PATIENCE).await;
-            let lines: Vec<&str> = ended.0.iter().map(|line| line.trim_start_matches("it said: ")).collect();
-            assert_eq!((lines, ended.1.as_deref()), (said, failure), "{hook:?}");
+            assert_eq!((ended.0.iter().map(String::as_str).collect(), ended.1.as_deref()), (said, failure), "{hook:?}");
         }
     }
 
