@@ -39,6 +39,7 @@
 //! a symbolic link is replaced and its target left alone, and whoever bind-mounts a sink mounts its directory instead. Where something
 //! else than a file stands in its place (a directory, a device), it is left alone. The directory of a sink is made, for its owner alone,
 //! where only the last part of its path is missing. Where two processes renew one after the other, the sinks end with the newer token.
+//! A writer that is killed may leave a `.token-sink.` file beside the sink, with its mode; a renewal that is a minute later removes it.
 //!
 //! # Hooks
 //!
