@@ -7,6 +7,7 @@ mod cached;
 mod decision;
 mod named;
 pub mod policy;
+mod renewable;
 
 use std::future::Future;
 use std::path::Path;
@@ -22,6 +23,7 @@ use crate::token::Token;
 pub use cached::{CachedBearer, CachedReceiver};
 pub use named::{NamedBearer, NamedReceiver};
 pub use policy::{Freshness, Renewal};
+pub use renewable::{Phase, RenewableBearer, RenewableReceiver, Status};
 
 /// What one fetch wants beyond a token that is valid.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -133,6 +133,17 @@ impl Cache {
         }
     }
 
+    /// The stamp of the entry `name`, which changes whenever the file does.
+    ///
+    /// # Errors
+    /// [`StorageError`] where the directory must not be used.
+    pub fn stamp(&self, name: &Name) -> Result<Stamp, StorageError> {
+        match Directory::open(&self.path)? {
+            Some(directory) => Ok(directory.stamp(&entry_file(name))),
+            None => Ok(Stamp::default()),
+        }
+    }
+
     /// Stores an entry, whole or not at all.
     ///
     /// # Errors

@@ -161,6 +161,34 @@ impl Clock for ManualClock {
     }
 }
 
+/// A clock that goes with tokio's, which tests pause, and can be set.
+#[cfg(test)]
+#[derive(Debug)]
+pub struct VirtualClock {
+    began: tokio::time::Instant,
+    offset: std::sync::atomic::AtomicI64,
+}
+
+#[cfg(test)]
+impl VirtualClock {
+    /// Showing this time now.
+    pub fn at(unix_seconds: i64) -> Self {
+        Self { began: tokio::time::Instant::now(), offset: (unix_seconds * MILLIS_PER_SECOND).into() }
+    }
+
+    /// Sets it forward or back by this much, which no timer notices.
+    pub fn step(&self, seconds: i64) {
+        self.offset.fetch_add(seconds * MILLIS_PER_SECOND, std::sync::atomic::Ordering::SeqCst);
+    }
+}
+
+#[cfg(test)]
+impl Clock for VirtualClock {
+    fn now(&self) -> Timestamp {
+        Timestamp(self.offset.load(std::sync::atomic::Ordering::SeqCst).saturating_add(millis(self.began.elapsed())))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

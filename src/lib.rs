@@ -5,6 +5,7 @@ pub mod cli;
 pub mod clock;
 pub mod command;
 pub mod error;
+pub mod monitor;
 pub mod name;
 pub mod profile;
 pub mod secret;

@@ -225,6 +225,7 @@ impl Profile {
     #[must_use]
     pub fn bearer(&self) -> ProfileBearer {
         let named = NamedBearer::new(self.name.clone(), Arc::clone(&self.source), SystemClock);
-        CachedBearer::new(named, self.token_cache(), self.settings(), self.renewal.clone())
+        let profile = self.clone();
+        CachedBearer::new(named, self.token_cache(), move || profile.settings(), self.renewal.clone())
     }
 }

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 const ROWS: [&[&str]; 6] = [
     &["main"],
     &["command"],
-    &["profile", "protocol", "ui", "sink"],
+    &["profile", "protocol", "ui", "sink", "monitor"],
     &["bearer"],
     &["cache", "source"],
     &["token", "clock", "error", "settings", "secret", "name", "stdout"],

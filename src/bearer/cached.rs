@@ -4,6 +4,7 @@
 //! source, the lock's holder or the disk does, and that everybody is answered within his time limit. The lock is held from the second
 //! look at the cache until the new token is stored, never while waiting between attempts. A failure is shared with those who wait.
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,6 +16,7 @@ use super::{Bearer, FetchOptions, Fetched, NamedBearer, Origin, Receiver, Renewa
 use crate::cache::{Cache, Failure, Generation, Lock, LockFailure, StorageError, ThrottledTokenCache};
 use crate::clock::{Clock, Timestamp};
 use crate::error::Class;
+use crate::name::Name;
 use crate::secret::redact;
 use crate::source::{Request, Source, SourceError};
 use crate::token::Token;
@@ -38,7 +40,16 @@ struct Shared<S, C> {
     source: NamedBearer<S, C>,
     cache: ThrottledTokenCache<C>,
     renewal: Renewal,
-    settings: String,
+    settings: Settings,
+}
+
+/// A digest of all that decides whether the source will succeed, credentials included: a change of it makes a remembered failure void.
+struct Settings(Box<dyn Fn() -> String + Send + Sync>);
+
+impl fmt::Debug for Settings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Settings(…)")
+    }
 }
 
 /// What waiting for a turn came to.
@@ -59,10 +70,62 @@ struct Opportunity {
 }
 
 impl<S: Source, C: Clock> CachedBearer<S, C> {
-    /// `source` behind `cache`. `settings` is a digest of all that decides whether the source will succeed, credentials included: a
-    /// change of it makes a remembered failure void.
-    pub fn new(source: NamedBearer<S, C>, cache: ThrottledTokenCache<C>, settings: String, renewal: Renewal) -> Self {
-        Self(Arc::new(Shared { source, cache, renewal, settings }))
+    /// `source` behind `cache`. `settings` says, by a digest, on what it depends whether the source will succeed, credentials included:
+    /// when that changes, a remembered failure is void.
+    pub fn new(
+        source: NamedBearer<S, C>,
+        cache: ThrottledTokenCache<C>,
+        settings: impl Fn() -> String + Send + Sync + 'static,
+        renewal: Renewal,
+    ) -> Self {
+        Self(Arc::new(Shared { source, cache, renewal, settings: Settings(Box::new(settings)) }))
+    }
+
+    /// The token in memory, or in the file where memory has none that is valid or the throttle has passed.
+    ///
+    /// # Errors
+    /// [`StorageError`] where the file must not be used.
+    pub fn held(&self) -> Result<Option<Arc<Token>>, StorageError> {
+        self.0.cache.get()
+    }
+
+    /// The token in the file, now.
+    ///
+    /// # Errors
+    /// [`StorageError`] where the file must not be used.
+    pub fn look(&self) -> Result<Option<Arc<Token>>, StorageError> {
+        self.0.cache.refresh()
+    }
+
+    /// Whether the file is another one than at the last look; it is not read for that.
+    ///
+    /// # Errors
+    /// [`StorageError`] where the file must not be used.
+    pub fn has_changed(&self) -> Result<bool, StorageError> {
+        self.0.cache.has_changed()
+    }
+
+    /// How good `token` is now, for the first fetch of a process.
+    #[must_use]
+    pub fn freshness(&self, token: &Token) -> Freshness {
+        self.0.renewal.freshness(token, self.0.cache.clock().now())
+    }
+
+    /// When and how often it renews.
+    #[must_use]
+    pub fn renewal(&self) -> &Renewal {
+        &self.0.renewal
+    }
+
+    /// The clock it goes by.
+    pub fn clock(&self) -> &C {
+        self.0.cache.clock()
+    }
+
+    /// The name of its token.
+    #[must_use]
+    pub fn token_name(&self) -> &Name {
+        self.0.cache.name()
     }
 
     /// The bearer without its cache.
@@ -132,7 +195,7 @@ impl<S: Source, C: Clock> Shared<S, C> {
 
     fn wanted<'a>(&'a self, options: &'a FetchOptions) -> Wanted<'a> {
         let now = self.cache.clock().now();
-        Wanted { renewal: &self.renewal, options, identity: self.cache.identity(), settings: &self.settings, now }
+        Wanted { renewal: &self.renewal, options, identity: self.cache.identity(), settings: &*self.settings.0, now }
     }
 
     fn decide(&self, glance: &Glance, baseline: Option<&Glance>, options: &FetchOptions) -> Decision {
@@ -230,13 +293,13 @@ impl<S: Source, C: Clock> Shared<S, C> {
         for line in &error.detail {
             tracing::info!(profile = %self.cache.name(), "{}", redact(line, &known));
         }
-        let before = glance.failure.as_ref().filter(|failure| failure.concerns(self.cache.identity(), &self.settings, now));
+        let before = glance.failure.as_ref().filter(|failure| failure.concerns(self.cache.identity(), &self.settings.0(), now));
         let failures = before.map_or(0, |failure| failure.failures).saturating_add(1);
         let is_transient = !error.class.is_permanent();
         let retry_at = is_transient.then(|| self.renewal.retry_at(failures, error.retry_after, now, fastrand::f64()));
         let failure = Failure {
             identity: self.cache.identity().clone(),
-            settings: self.settings.clone(),
+            settings: self.settings.0(),
             class: error.class,
             message: error.message,
             hint: error.hint,

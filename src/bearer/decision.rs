@@ -27,12 +27,13 @@ pub(super) enum Decision {
 }
 
 /// What is wanted, of which token, and when.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub(super) struct Wanted<'a> {
     pub renewal: &'a Renewal,
     pub options: &'a FetchOptions,
     pub identity: &'a Identity,
-    pub settings: &'a str,
+    /// Asked for only where there is a failure that it may make void.
+    pub settings: &'a dyn Fn() -> String,
     pub now: Timestamp,
 }
 
@@ -70,7 +71,7 @@ impl Wanted<'_> {
     /// The failure that answers this fetch: one whose next attempt is not due. Who asks for a renewal overrides those from before he
     /// asked, but not the issuer's own word on when to come back.
     fn failure_in_force<'g>(&self, glance: &'g Glance, baseline: Option<&Glance>) -> Option<&'g Failure> {
-        let failure = glance.failure.as_ref().filter(|failure| failure.is_in_force(self.identity, self.settings, self.now))?;
+        let failure = glance.failure.as_ref().filter(|failure| failure.is_in_force(self.identity, &(self.settings)(), self.now))?;
         let is_news = baseline.is_some_and(|baseline| baseline.failure.as_ref() != Some(failure));
         (!self.options.renew_required || is_news || failure.told).then_some(failure)
     }
@@ -120,7 +121,7 @@ mod tests {
 
     fn decided(glance: &Glance, baseline: Option<&Glance>, options: &FetchOptions, min_ttl: u64) -> &'static str {
         let (renewal, identity) = (Renewal { min_ttl: Duration::from_secs(min_ttl), ..Renewal::default() }, Identity::new("test", []));
-        let wanted = Wanted { renewal: &renewal, options, identity: &identity, settings: "s", now: NOW };
+        let wanted = Wanted { renewal: &renewal, options, identity: &identity, settings: &|| "s".to_owned(), now: NOW };
         match wanted.decide(glance, baseline) {
             Decision::Serve(Fetched { origin: Origin::Cache, .. }) => "serve",
             Decision::Serve(_) => "serve stale",

@@ -94,6 +94,25 @@ impl Renewal {
         Some(token.expires_at?.before(margin))
     }
 
+    /// When a loop renews `token`, which it or another process has just obtained: after `lifetime_safe_fraction` of its life, less a
+    /// random part of that wait. `None` where it never does.
+    #[must_use]
+    pub fn renew_at(&self, token: &Token, now: Timestamp, random: f64) -> Option<Timestamp> {
+        let expires_at = token.expires_at?;
+        let issued_at = token.issued_at.unwrap_or(now).min(now);
+        let wait = scaled(expires_at.since(issued_at), self.lifetime_safe_fraction);
+        Some(issued_at.after(self.jittered(wait, random)))
+    }
+
+    /// When a loop that starts with `token` in the cache renews it: `retry_safety_margin` before its expiry, less a random part of the
+    /// wait until then. `None` where it never does.
+    #[must_use]
+    pub fn first_renewal_at(&self, token: &Token, now: Timestamp, random: f64) -> Option<Timestamp> {
+        let due = token.expires_at?.before(self.margin(self.retry_safety_margin, token.lifetime()));
+        let is_from_the_future = token.issued_at.is_some_and(|issued| issued > now.after(CLOCK_SLACK));
+        Some(if is_from_the_future { now } else { now.after(self.jittered(due.since(now), random)) })
+    }
+
     /// A safety margin, never more than a token of this lifetime can satisfy: at most the part of its life beyond
     /// `lifetime_safe_fraction`.
     fn margin(&self, safety: Option<Duration>, lifetime: Option<Duration>) -> Duration {

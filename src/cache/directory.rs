@@ -104,6 +104,12 @@ impl Directory {
         Ok(Some((bytes, stamp(&stat))))
     }
 
+    /// The stamp of a file; that of no file where it cannot be looked at.
+    #[must_use]
+    pub fn stamp(&self, file: &str) -> Stamp {
+        fs::statat(&self.descriptor, file, AtFlags::SYMLINK_NOFOLLOW).map(|stat| stamp(&stat)).unwrap_or_default()
+    }
+
     /// Puts `bytes` in the place of `file`, whole or not at all.
     ///
     /// # Errors

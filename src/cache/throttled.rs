@@ -116,15 +116,26 @@ impl<C: Clock> ThrottledTokenCache<C> {
         Ok(seen)
     }
 
+    /// Whether the file is another one than at the last look; it is not read for that.
+    ///
+    /// # Errors
+    /// [`StorageError`] where the directory must not be used.
+    pub fn has_changed(&self) -> Result<bool, StorageError> {
+        let stamp = self.cache.stamp(&self.name)?;
+        Ok(self.state().seen.stamp != stamp)
+    }
+
     /// Stores a token. Memory holds it even where the file could not be written.
     ///
     /// # Errors
     /// [`StorageError`] where the file could not be written; it is what it was.
     pub fn set(&self, token: Arc<Token>) -> Result<(), StorageError> {
         let entry = Entry { profile: self.name.clone(), identity: self.identity.clone(), token: (*token).clone() };
-        let seen = Seen { token: Some(token), ..Seen::default() };
+        let written = self.cache.write(&entry);
+        let stamp = self.cache.stamp(&self.name).unwrap_or_default();
+        let seen = Seen { token: Some(token), stamp, ..Seen::default() };
         *self.state() = State { seen, read_at: Some(self.clock.now()) };
-        self.cache.write(&entry)
+        written
     }
 
     /// Removes the token and says whether the file was there.
