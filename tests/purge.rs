@@ -8,20 +8,14 @@ use std::fs;
 use std::time::Duration;
 
 use serde_json::Value;
-use sha2::{Digest, Sha256};
 
-use support::{Issuer, Outcome, PATIENT, QUICK, Reply, Test, cases, profile, wait_until};
+use support::{Issuer, Outcome, PATIENT, QUICK, Reply, Test, cases, fingerprint, profile, wait_until};
 
 /// A home with a `token-1` each for `a` and `b`.
 fn two(issuer: &Issuer) -> Test {
     let test = Test::configured(&format!("{QUICK}{}{}", profile("a", &issuer.endpoint()), profile("b", &issuer.endpoint())));
     test.run(&["renew", "--all"]).exits(0);
     test
-}
-
-/// Lower-case hex SHA-256.
-fn fingerprint(token: &str) -> String {
-    Sha256::digest(token).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// One line on stderr for each of these, and nothing on stdout.

@@ -6,16 +6,10 @@ mod support;
 use std::time::Duration;
 
 use serde_json::Value;
-use sha2::{Digest, Sha256};
 
-use support::{Issuer, Outcome, PATIENT, QUICK, RESTLESS, Reply, Running, Test, profile, wait_until};
+use support::{Issuer, Outcome, PATIENT, QUICK, RESTLESS, Reply, Running, Test, fingerprint, profile, wait_until};
 
 const SECOND: Duration = Duration::from_secs(1);
-
-/// Lower-case hex SHA-256.
-fn fingerprint(token: &str) -> String {
-    Sha256::digest(token).iter().map(|byte| format!("{byte:02x}")).collect()
-}
 
 /// A home with these profiles.
 fn with(profiles: &[(&str, &Issuer)]) -> Test {
@@ -68,12 +62,18 @@ fn it_finds_its_profile_as_get_does() {
 #[test]
 fn several_profiles_are_renewed_at_once() {
     let issuers = [Issuer::start(), Issuer::start(), Issuer::start()];
-    issuers.iter().for_each(|issuer| issuer.answer(Reply::token(3600).held()));
+    for issuer in &issuers {
+        issuer.answer(Reply::token(3600).held());
+    }
     let test = with(&[("a", &issuers[0]), ("b", &issuers[1]), ("c", &issuers[2])]);
     let renewing = test.spawn(&["renew", "--all"]);
     // Nobody is answered before everybody has asked.
-    issuers.iter().for_each(|issuer| issuer.wait_for_requests(1));
-    issuers.iter().for_each(Issuer::release);
+    for issuer in &issuers {
+        issuer.wait_for_requests(1);
+    }
+    for issuer in &issuers {
+        issuer.release();
+    }
     tells_of(renewing.finish().exits(0), &["a", "b", "c"]);
 }
 

@@ -119,8 +119,7 @@ fn arguments_arrive_as_they_are() {
     let (_issuer, test) = ready();
     let words = ["two words", "*", "$TOKEN", "`id`", "--env", "-v", "--", "", "é\n"];
     let line = [&["run", "prod", "--", "printf", "[%s]"], &words[..]].concat();
-    let expected: String = words.iter().map(|word| format!("[{word}]")).collect();
-    test.run(&line).exits(0).prints(&expected);
+    test.run(&line).exits(0).prints(&format!("[{}]", words.join("][")));
 }
 
 #[test]

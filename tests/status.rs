@@ -27,7 +27,9 @@ fn rows(test: &Test, names: &[&str]) -> Vec<Value> {
     assert_eq!(names_of(&report), ["profiles", "version"], "{outcome}");
     assert_eq!(report["version"], 1);
     let rows = report["profiles"].as_array().unwrap().clone();
-    rows.iter().for_each(|row| is_row(row, &outcome));
+    for row in &rows {
+        is_row(row, &outcome);
+    }
     rows
 }
 
@@ -260,8 +262,7 @@ fn every_profile_and_every_entry_has_its_row() {
     let mut two = named(&["b", "mine"]);
     two.sort();
     assert_eq!(two, ["b", "mine"]);
-    let ad_hoc = row(&test, "mine");
-    assert_eq!((&ad_hoc["source"], &ad_hoc["state"]), (&json!("exec"), &json!("fresh")));
+    assert_eq!(row(&test, "mine")["state"], "fresh");
     test.run(&["status", "nobody"]).fails(2, "nobody");
 }
 
@@ -306,8 +307,7 @@ fn the_table_is_aligned_and_tells_what_the_json_tells() {
     let down = Issuer::answering(Reply::status(503));
     let long = "a-profile-with-a-name-that-is-rather-long@example.com";
     let profiles = [("p", &good), (long, &good), ("down", &down), ("refused", &refused), ("missing", &good)];
-    let profiles: String =
-        profiles.iter().map(|(name, issuer)| format!("\n{}", quoted(&profile(name, &issuer.endpoint()), name))).collect();
+    let profiles: String = profiles.iter().map(|(name, issuer)| quoted(&profile(name, &issuer.endpoint()), name)).collect();
     let test = Test::configured(&format!("{PATIENT}{profiles}"));
     test.run(&["get", "p"]).gives("token-1");
     test.run(&["get", long]).gives("token-2");

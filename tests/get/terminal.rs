@@ -3,10 +3,10 @@
 use std::io::Write;
 use std::time::{Duration, Instant};
 
-use crate::support::{Issuer, Reply, Screen, Test};
+use crate::support::{Issuer, Reply, Screen, Test, cases, profile};
 
 /// Long enough for a spinner to appear and turn.
-const LONG: Duration = Duration::from_millis(700);
+const LONG: Duration = Duration::from_millis(600);
 
 fn slow() -> Issuer {
     Issuer::answering(Reply::token(3600).after(LONG))
@@ -14,18 +14,23 @@ fn slow() -> Issuer {
 
 #[test]
 fn who_waits_sees_something_and_nothing_of_it_stays() {
-    for args in [&["get"][..], &["get", "-o", "json"], &["run", "--", "true"]] {
-        let issuer = slow();
-        let test = Test::against(&issuer);
-        let outcome = test.on_terminal(args).finish();
-        outcome.exits(0).no_sooner_than(LONG);
-        let sent = outcome.stdout();
-        assert!(sent.contains("prod"), "a spinner that says what is waited for{outcome}");
-        assert!(!sent.contains("token-1"), "{outcome}");
-        let screen = Screen::after(&outcome.stdout);
-        assert_eq!(screen.text(), "", "a trace is left{outcome}");
-        assert!(!screen.cursor_is_hidden, "the cursor is gone{outcome}");
-    }
+    let commands: [(&str, &[&str]); 3] = [("get", &["get"]), ("get as JSON", &["get", "-o", "json"]), ("run", &["run", "--", "true"])];
+    cases::each(
+        &commands,
+        |case| case.0,
+        |(_, args)| {
+            let issuer = slow();
+            let test = Test::against(&issuer);
+            let outcome = test.on_terminal(args).finish();
+            outcome.exits(0).no_sooner_than(LONG);
+            let sent = outcome.stdout();
+            assert!(sent.contains("prod"), "a spinner that says what is waited for{outcome}");
+            assert!(!sent.contains("token-1"), "{outcome}");
+            let screen = Screen::after(&outcome.stdout);
+            assert_eq!(screen.text(), "", "a trace is left{outcome}");
+            assert!(!screen.cursor_is_hidden, "the cursor is gone{outcome}");
+        },
+    );
 }
 
 #[test]
@@ -52,7 +57,7 @@ fn renew_shows_its_line_where_the_spinner_was() {
 #[test]
 fn several_waits_do_not_get_into_each_other_s_way() {
     let (first, second) = (slow(), Issuer::answering(Reply::token(3600).after(LONG / 2)));
-    let config = crate::support::profile("a", &first.endpoint()) + &crate::support::profile("b", &second.endpoint());
+    let config = profile("a", &first.endpoint()) + &profile("b", &second.endpoint());
     let outcome = Test::configured(&config).on_terminal(&["renew", "--all"]).finish();
     let screen = Screen::after(&outcome.exits(0).stdout);
     let text = screen.text();
@@ -82,20 +87,30 @@ fn what_is_quick_shows_nothing() {
 
 #[test]
 fn nobody_sees_it_who_asked_for_silence_or_for_json() {
-    for manner in [&["-q"][..], &["--log-format", "json"]] {
-        let issuer = slow();
-        let outcome = Test::against(&issuer).on_terminal(&[manner, &["get"]].concat()).finish();
-        assert_eq!(outcome.exits(0).stdout(), "", "{outcome}");
-    }
+    let manners: [(&str, &[&str]); 2] = [("quiet", &["-q", "get"]), ("JSON", &["--log-format", "json", "get"])];
+    cases::each(
+        &manners,
+        |case| case.0,
+        |(_, args)| {
+            let issuer = slow();
+            let outcome = Test::against(&issuer).on_terminal(args).finish();
+            assert_eq!(outcome.exits(0).stdout(), "", "{outcome}");
+        },
+    );
 }
 
 #[test]
 fn there_is_none_without_a_terminal() {
-    for args in [&["get"][..], &["get", "--color", "always"], &["-v", "get"]] {
-        let issuer = slow();
-        let outcome = Test::against(&issuer).run(args);
-        outcome.gives("token-1").hides("waiting").hides("\r");
-    }
+    let manners: [(&str, &[&str]); 3] = [("usual", &["get"]), ("coloured", &["get", "--color", "always"]), ("verbose", &["-v", "get"])];
+    cases::each(
+        &manners,
+        |case| case.0,
+        |(_, args)| {
+            let issuer = slow();
+            let outcome = Test::against(&issuer).run(args);
+            outcome.gives("token-1").hides("waiting").hides("\r");
+        },
+    );
 }
 
 #[test]

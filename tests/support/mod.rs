@@ -22,6 +22,8 @@ pub use terminal::Screen;
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use sha2::Digest;
+
 /// The client secret of every test profile: must turn up in the request and nowhere else.
 pub const SECRET: &str = "canary-s3cret-5f2b9c";
 
@@ -48,6 +50,12 @@ pub fn now() -> f64 {
 /// Whole seconds since 1970.
 pub fn seconds() -> i64 {
     jiff::Timestamp::now().as_second()
+}
+
+/// Lower-case hex SHA-256: what a script may name a token by.
+pub fn fingerprint(token: &str) -> String {
+    let digest = sha2::Sha256::digest(token);
+    digest.iter().flat_map(|byte| [byte >> 4, byte & 15]).filter_map(|digit| char::from_digit(digit.into(), 16)).collect()
 }
 
 /// Waits until `ready` says so, and panics after twenty seconds.
