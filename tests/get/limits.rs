@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::support::{Issuer, QUICK, Reply, SECRET, Test, now, profile, wait_until};
+use crate::support::{Issuer, QUICK, Reply, SECRET, Test, cases, now, profile, wait_until};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -136,18 +136,22 @@ fn the_timeout_is_for_the_whole_command() {
 
 #[test]
 fn a_request_timeout_ends_one_request_not_the_command() {
-    let flags: [(&str, &[&str]); 3] = [
-        ("", &["get", "--request-timeout", "300ms"]),
-        ("refresh_request_timeout = \"300ms\"", &["get"]),
-        ("refresh_request_timeout = \"20s\"", &["get", "--request-timeout", "300ms"]),
+    let limits: [(&str, &str, &[&str]); 3] = [
+        ("flag", "", &["get", "--request-timeout", "700ms"]),
+        ("key", "refresh_request_timeout = \"700ms\"", &["get"]),
+        ("flag over key", "refresh_request_timeout = \"20s\"", &["get", "--request-timeout", "700ms"]),
     ];
-    for (keys, args) in flags {
-        let issuer = Issuer::start();
-        issuer.script([Reply::silence()]);
-        let test = with_keys(&issuer, keys);
-        test.run(args).gives("token-1").within(SECOND / 2).no_sooner_than(Duration::from_millis(300));
-        assert_eq!(issuer.count(), 2, "{keys:?}");
-    }
+    cases::each(
+        &limits,
+        |case| case.0,
+        |(name, keys, args)| {
+            let issuer = Issuer::start();
+            issuer.script([Reply::silence()]);
+            let test = with_keys(&issuer, keys).named(name);
+            test.run(args).gives("token-1").within(SECOND).no_sooner_than(Duration::from_millis(700));
+            assert_eq!(issuer.count(), 2, "{name}");
+        },
+    );
 }
 
 #[test]
