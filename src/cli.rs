@@ -93,6 +93,8 @@ pub enum Command {
     Get(Get),
     /// Renew now, whatever the cache holds
     Renew(Renew),
+    /// Keep tokens fresh in the foreground, renewing ahead of expiry, until stopped
+    Watch(Watch),
     /// Remove what is stored on this machine
     Purge(Purge),
     /// Show what is cached, until when, what happens next and what failed last; never a token
@@ -129,10 +131,10 @@ pub struct Get {
     #[command(flatten)]
     pub limits: Limits,
     /// How long the answer of COMMAND holds where it does not say so itself [default: 5m]
-    #[arg(long, value_name = "DURATION", value_parser = parse_positive_duration, requires = "command")]
+    #[arg(long, value_name = "DURATION", value_parser = parse_positive_duration)]
     pub ttl: Option<Duration>,
     /// The name of the cache entry of COMMAND [default: derived from it]
-    #[arg(long, value_name = "NAME", requires = "command")]
+    #[arg(long, value_name = "NAME")]
     pub name: Option<String>,
     /// A command that prints a token, instead of a profile
     #[arg(last = true, value_name = "COMMAND", conflicts_with = "profile")]
@@ -185,11 +187,35 @@ pub struct Renew {
     #[arg(long)]
     pub if_near_expiry: bool,
     /// Only if this is still the cached token: `-` reads it, or its SHA-256 in hexadecimal, from standard input
-    #[arg(long, value_name = "-", allow_hyphen_values = true, value_parser = ["-"], conflicts_with = "if_near_expiry")]
+    #[arg(long, value_name = "-", allow_hyphen_values = true, conflicts_with = "if_near_expiry")]
     pub if_token_is: Option<String>,
     /// Limits of the fetch.
     #[command(flatten)]
     pub limits: Limits,
+}
+
+/// `token watch`
+#[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
+#[command(after_help = "Signals: HUP reads the configuration again, USR1 renews all now, TERM and INT end it.
+
+Examples:
+  token watch --all
+  token watch prod staging --metrics 9464
+  token watch --all --once                       from cron: renew what is due, write the sinks
+  token watch --all --log-format json 2>> log")]
+pub struct Watch {
+    /// The profiles [default: as for `get`]
+    #[arg(value_name = "PROFILE")]
+    pub profiles: Vec<String>,
+    /// Every profile
+    #[arg(long, conflicts_with = "profiles")]
+    pub all: bool,
+    /// Renew what is due, write the sinks, and end
+    #[arg(long, conflicts_with = "metrics")]
+    pub once: bool,
+    /// Serve Prometheus metrics at /metrics, and /healthz; a port alone is one of 127.0.0.1
+    #[arg(long, value_name = "ADDR:PORT")]
+    pub metrics: Option<String>,
 }
 
 /// `token purge`
@@ -212,7 +238,7 @@ pub struct Purge {
     #[arg(long)]
     pub keep_login: bool,
     /// Only if this is still the cached token: `-` reads it, or its SHA-256 in hexadecimal, from standard input
-    #[arg(long, value_name = "-", allow_hyphen_values = true, value_parser = ["-"])]
+    #[arg(long, value_name = "-", allow_hyphen_values = true)]
     pub if_token_is: Option<String>,
     /// Say what would be removed, and remove nothing
     #[arg(short = 'n', long)]

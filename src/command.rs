@@ -36,7 +36,7 @@ pub fn run(arguments: &[OsString]) -> u8 {
     let program = std::iter::once(OsString::from("token"));
     let cli = match Cli::try_parse_from(program.chain(arguments.iter().cloned())) {
         Ok(cli) => cli,
-        Err(error) => return ui::usage(&error),
+        Err(error) => return ui::usage(error, arguments),
     };
     let manner = Manner::new(&cli.global);
     ui::install_log(manner);
@@ -57,6 +57,7 @@ fn perform(cli: &Cli, manner: Manner) -> Outcome {
             Command::Run(run) => run::run(&cli.global, run, manner).await,
             Command::Get(get) => interruptible(get::run(&cli.global, get, manner)).await,
             Command::Renew(renew) => interruptible(renew::run(&cli.global, renew, manner)).await,
+            Command::Watch(_) => Err(Failure::Unforeseen("not yet".to_owned())),
             Command::Purge(purge) => interruptible(purge::run(&cli.global, purge, manner)).await,
             Command::Status(status) => interruptible(status::run(&cli.global, status, manner)).await,
         }

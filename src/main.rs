@@ -1,7 +1,6 @@
 //! The program: a warm `token get` first, then everything else.
 //!
-//! On Linux it enters by C's `main` and not by Rust's, whose preparations (reading /proc/self/maps to find the stack's end, an
-//! alternate signal stack) cost a fifth of a warm `get`. What of them matters is done by `prepare`.
+//! On Linux it enters by C's `main`: the preparations of Rust's (reading /proc/self/maps, a second stack) cost a fifth of a warm `get`.
 
 #![cfg_attr(all(target_os = "linux", target_env = "gnu"), no_main)]
 
@@ -12,7 +11,6 @@ use token::command;
 
 fn run() -> u8 {
     let arguments: Vec<OsString> = std::env::args_os().skip(1).collect();
-    // The panic itself has told what it was.
     catch_unwind(|| command::warm(&arguments).unwrap_or_else(|| command::run(&arguments))).unwrap_or(1)
 }
 

@@ -38,14 +38,15 @@ impl Manner {
     #[must_use]
     pub fn new(global: &Global) -> Self {
         let is_terminal = std::io::stderr().is_terminal();
-        let may_colour = || is_terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
-        let is_coloured = match global.color {
-            Color::Always => true,
-            Color::Never => false,
-            Color::Auto => may_colour(),
-        };
         let is_json = global.log_format == LogFormat::Json;
-        Self { is_coloured: is_coloured && !is_json, is_json, is_quiet: global.quiet, verbosity: global.verbose, is_terminal }
+        let is_coloured = wants_colour(global, is_terminal) && !is_json;
+        Self { is_coloured, is_json, is_quiet: global.quiet, verbosity: global.verbose, is_terminal }
+    }
+
+    /// The same for an answer on standard output that people read.
+    #[must_use]
+    pub fn of_answer(self, global: &Global) -> Self {
+        Self { is_coloured: wants_colour(global, std::io::stdout().is_terminal()), ..self }
     }
 
     /// Without colour, for a terminal or not.
@@ -59,6 +60,19 @@ impl Manner {
     pub fn paint(self, colour: Paint, text: &str) -> String {
         if self.is_coloured { format!("\u{1b}[{}m{text}\u{1b}[0m", colour.code()) } else { text.to_owned() }
     }
+}
+
+fn wants_colour(global: &Global, is_terminal: bool) -> bool {
+    match global.color {
+        Color::Always => true,
+        Color::Never => false,
+        Color::Auto => is_terminal && !is_colour_unwanted(),
+    }
+}
+
+/// Whether `NO_COLOR` is set, by the convention of that name.
+fn is_colour_unwanted() -> bool {
+    std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty())
 }
 
 /// What a colour means.

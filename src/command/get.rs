@@ -51,6 +51,9 @@ pub(super) async fn run(global: &Global, get: &Get, manner: Manner) -> Outcome {
 
 /// The profile that is meant: a configured one, or one made of a command.
 fn profile(configuration: Configuration, global: &Global, get: &Get) -> Result<Profile, Failure> {
+    if get.command.is_empty() && (get.ttl.is_some() || get.name.is_some()) {
+        return Err(Failure::Usage("--ttl and --name go with a command: token get -- COMMAND".to_owned()));
+    }
     let profile = if get.command.is_empty() {
         chosen(&configuration, global, get.profile.as_deref())?.clone()
     } else {

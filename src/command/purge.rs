@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::Outcome;
-use super::shared::{TIMEOUT, all_names, chosen, configuration, fingerprint_from_stdin};
+use super::shared::{TIMEOUT, all_names, chosen, configuration, fingerprint_asked_for};
 use crate::bearer::RenewalError;
 use crate::cache::{Cache, Lock, LockFailure, Look, StorageError};
 use crate::cli::{Global, Purge};
@@ -21,10 +21,7 @@ const LONGEST_TIMEOUT: Duration = Duration::from_secs(365 * 24 * 3600);
 pub(super) async fn run(global: &Global, purge: &Purge, manner: Manner) -> Outcome {
     let configuration = configuration(global)?;
     let deadline = Instant::now() + purge.timeout.unwrap_or(TIMEOUT).min(LONGEST_TIMEOUT);
-    let wanted = match purge.if_token_is {
-        Some(_) => Some(fingerprint_from_stdin(purge.timeout).await?),
-        None => None,
-    };
+    let wanted = fingerprint_asked_for(purge.if_token_is.as_deref(), purge.timeout).await?;
     let mut worst = 0;
     for name in names(&configuration, global, purge)? {
         match one(configuration.cache(), &name, purge, wanted.as_deref(), deadline).await {

@@ -3,7 +3,7 @@
 use futures_util::future::join_all;
 
 use super::Outcome;
-use super::shared::{chosen_many, configuration, fingerprint_from_stdin, obtain, options};
+use super::shared::{chosen_many, configuration, fingerprint_asked_for, obtain, options};
 use crate::bearer::{FetchOptions, Fetched, Origin};
 use crate::cli::{Global, Renew};
 use crate::clock::{Clock as _, SystemClock};
@@ -13,10 +13,10 @@ use crate::ui::{self, Failure, Manner};
 pub(super) async fn run(global: &Global, renew: &Renew, manner: Manner) -> Outcome {
     let configuration = configuration(global)?;
     let profiles = chosen_many(&configuration, global, &renew.profiles, renew.all)?;
-    let replaces = match renew.if_token_is {
-        Some(_) => Some(fingerprint_from_stdin(renew.limits.timeout).await?),
-        None => None,
-    };
+    let replaces = fingerprint_asked_for(renew.if_token_is.as_deref(), renew.limits.timeout).await?;
+    if profiles.is_empty() {
+        ui::tell("no profile is configured; there is nothing to renew");
+    }
     let options = FetchOptions { renew_required: !renew.if_near_expiry, report_error: true, replaces, ..options(global, &renew.limits) };
     let statuses = join_all(profiles.into_iter().map(|profile| one(profile, renew, &options, manner))).await;
     Ok(statuses.into_iter().max().unwrap_or(0))

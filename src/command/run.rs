@@ -42,7 +42,7 @@ fn not_started(run: &Run, error: &std::io::Error, manner: Manner) -> u8 {
         std::io::ErrorKind::NotFound => (format!("there is no program `{program}`"), 127),
         _ => (format!("`{program}` cannot be executed: {}", crate::error::reason(error)), 126),
     };
-    ui::tell_failure(&Failure::Usage(what), manner);
+    ui::tell_failure(&Failure::Unforeseen(what), manner);
     status
 }
 

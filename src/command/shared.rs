@@ -89,8 +89,17 @@ fn has_parked(error: &RenewalError) -> bool {
     error.attempts > 0 && error.class.is_permanent()
 }
 
-/// The fingerprint of the token on standard input, which may be one itself.
-pub(super) async fn fingerprint_from_stdin(timeout: Option<Duration>) -> Result<String, Failure> {
+/// The fingerprint of the token on standard input, which may be one itself, where `--if-token-is` says that there is one.
+pub(super) async fn fingerprint_asked_for(if_token_is: Option<&str>, timeout: Option<Duration>) -> Result<Option<String>, Failure> {
+    match if_token_is {
+        None => Ok(None),
+        Some("-") => fingerprint_from_stdin(timeout).await.map(Some),
+        // What stands there may be a token: it is not repeated.
+        Some(_) => Err(Failure::Usage("--if-token-is takes only `-`: the token comes on standard input, where nobody sees it".to_owned())),
+    }
+}
+
+async fn fingerprint_from_stdin(timeout: Option<Duration>) -> Result<String, Failure> {
     let wrong = |what: &str| Failure::Usage(format!("--if-token-is: {what}"));
     let read = tokio::time::timeout(timeout.unwrap_or(TIMEOUT), spawn_blocking(read_stdin)).await;
     let text = match read {

@@ -68,7 +68,7 @@ pub(super) async fn run(global: &Global, status: &Status, manner: Manner) -> Out
         let report = Report { version: 1, profiles: rows };
         serde_json::to_string(&report).unwrap_or_default() + "\n"
     } else {
-        table(&rows, manner, now)
+        table(&rows, manner.of_answer(global), now)
     };
     print(Secret::new(text)).await?;
     Ok(exit_status)

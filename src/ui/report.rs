@@ -1,5 +1,10 @@
 //! How a command ends that did not reach its end: a sentence that names the profile and says what happened, and what to do next.
 
+use std::ffi::OsString;
+use std::io::IsTerminal as _;
+
+use clap::error::ContextKind;
+
 use super::{AnswerError, Manner, Paint, log, tell};
 use crate::bearer::{RenewalError, Retry};
 use crate::cache::StorageError;
@@ -110,18 +115,30 @@ impl color_eyre::section::PanicMessage for Bug {
 
 /// Tells what is wrong with the arguments (status 2), or prints the help or the version that was asked for.
 #[must_use]
-pub fn usage(error: &clap::Error) -> u8 {
-    let text = error.render().ansi().to_string();
-    let plain = error.render().to_string();
+pub fn usage(mut error: clap::Error, arguments: &[OsString]) -> u8 {
+    // "use `-- --flag`" would run it.
+    error.remove(ContextKind::Suggested);
+    let render = |is_coloured: bool| if is_coloured { error.render().ansi().to_string() } else { error.render().to_string() };
+    let may_colour = |is_terminal: bool| asked_for_colour(arguments).unwrap_or(is_terminal && !super::is_colour_unwanted());
     if error.use_stderr() {
-        let coloured = std::io::IsTerminal::is_terminal(&std::io::stderr()) && std::env::var_os("NO_COLOR").is_none();
-        tell(if coloured { &text } else { &plain }.trim_end());
+        tell(render(may_colour(std::io::stderr().is_terminal())).trim_end());
         return Class::Config.exit_status();
     }
-    let coloured = std::io::IsTerminal::is_terminal(&std::io::stdout()) && std::env::var_os("NO_COLOR").is_none();
-    match super::answer::print(&Secret::new(if coloured { text } else { plain })) {
+    match super::answer::print(&Secret::new(render(may_colour(std::io::stdout().is_terminal())))) {
         Ok(()) => 0,
         Err(error) => report(&Failure::from(error).into(), Manner::plain()),
+    }
+}
+
+/// What `--color` says among arguments that could not be read as a whole.
+fn asked_for_colour(arguments: &[OsString]) -> Option<bool> {
+    let words = arguments.iter().map(|word| word.to_string_lossy()).collect::<Vec<_>>();
+    let after = words.windows(2).find(|pair| pair[0] == "--color").map(|pair| pair[1].to_string());
+    let value = after.or_else(|| words.iter().find_map(|word| word.strip_prefix("--color=").map(str::to_owned)))?;
+    match value.as_str() {
+        "always" => Some(true),
+        "never" => Some(false),
+        _ => None,
     }
 }
 

@@ -1,0 +1,261 @@
+//! One fetch, step by step: its turn, its attempts, and what is kept of them.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::Shared;
+use crate::bearer::decision::{Decision, Glance, Wanted};
+use crate::bearer::{FetchOptions, Fetched, Freshness, Origin, RenewalError, Retry};
+use crate::cache::{Cache, Failure, Generation, Lock, LockFailure, StorageError};
+use crate::clock::{Clock, Timestamp};
+use crate::error::Class;
+use crate::secret::redact;
+use crate::source::{Request, Source, SourceError};
+use crate::token::Token;
+
+/// Between two looks at a lock that another process holds: at first, and at most.
+const FIRST_PAUSE: Duration = Duration::from_millis(2);
+const LONGEST_PAUSE: Duration = Duration::from_millis(50);
+
+/// A request that was cut off before this says nothing about the source: it is not remembered.
+const MEANINGFUL_WAIT: Duration = Duration::from_secs(1);
+
+/// What waiting for a turn came to.
+#[derive(Debug)]
+enum Turn {
+    Served(Fetched),
+    Ours(Opportunity),
+}
+
+/// The source may be asked, under this lock.
+#[derive(Debug)]
+struct Opportunity {
+    lock: Lock,
+    /// What was seen under the lock.
+    glance: Glance,
+    /// What may serve if asking fails.
+    fallback: Option<Arc<Token>>,
+}
+
+impl<S: Source, C: Clock> Shared<S, C> {
+    pub(super) async fn fetch(&self, deadline: Instant, options: &FetchOptions) -> Result<Fetched, RenewalError> {
+        let source = self.source.wrapped().check();
+        let mut baseline = self.glance()?;
+        match (self.decide(&baseline, None, options), source) {
+            (Decision::Serve(fetched), Ok(())) => return Ok(fetched),
+            (Decision::Fail(error), Ok(())) => return Err(error),
+            (Decision::Renew(_), Ok(())) => {}
+            (_, Err(error)) => return Err(error.into()),
+        }
+        let most = options.max_retries.unwrap_or(self.renewal.max_retries).max(1);
+        let mut generation = None;
+        let mut attempts = 0;
+        loop {
+            let Opportunity { lock, glance, fallback } = match self.turn(&baseline, deadline, options).await? {
+                Turn::Served(fetched) => return Ok(fetched),
+                Turn::Ours(opportunity) => opportunity,
+            };
+            let generation = *generation.get_or_insert_with(|| lock.generation());
+            attempts += 1;
+            let attempt = self.attempt(&lock, generation, &glance, deadline, options).await;
+            drop(lock);
+            let error = match attempt {
+                Ok(token) => return self.accepted(token, options),
+                Err(error) => RenewalError { attempts, ..error },
+            };
+            if let Some(token) = fallback.filter(|_| !options.report_error) {
+                return Ok(Fetched { token, origin: Origin::Stale(error) });
+            }
+            let Retry::At(retry_at) = error.retry else { return Err(error) };
+            if attempts >= most || !self.wait_until(retry_at, deadline).await {
+                return Err(error);
+            }
+            baseline.failure = self.failure();
+        }
+    }
+
+    fn glance(&self) -> Result<Glance, StorageError> {
+        let seen = self.cache.look()?;
+        Ok(Glance { seen, failure: self.failure() })
+    }
+
+    fn failure(&self) -> Option<Failure> {
+        self.cache.cache().failure(self.cache.name())
+    }
+
+    fn wanted<'a>(&'a self, options: &'a FetchOptions) -> Wanted<'a> {
+        let now = self.cache.clock().now();
+        Wanted { renewal: &self.renewal, options, identity: self.cache.identity(), settings: &*self.settings.0, now }
+    }
+
+    fn decide(&self, glance: &Glance, baseline: Option<&Glance>, options: &FetchOptions) -> Decision {
+        self.wanted(options).decide(glance, baseline)
+    }
+
+    /// Waits until it is this fetch's turn to ask the source, or until somebody else's attempt answers it.
+    async fn turn(&self, baseline: &Glance, deadline: Instant, options: &FetchOptions) -> Result<Turn, RenewalError> {
+        let opened = self.cache.cache().lock(self.cache.name());
+        let mut pause = FIRST_PAUSE;
+        loop {
+            let taken = opened.as_ref().map(Lock::try_take);
+            let glance = self.glance()?;
+            let fallback = match self.decide(&glance, Some(baseline), options) {
+                Decision::Serve(fetched) => return Ok(Turn::Served(fetched)),
+                Decision::Fail(error) => return Err(error),
+                Decision::Renew(fallback) => fallback,
+            };
+            let refused = match taken {
+                Ok(Ok(true)) => return Ok(Turn::Ours(Opportunity { lock: opened.unwrap_or(Lock::none()), glance, fallback })),
+                Err(LockFailure::Unavailable(error)) => {
+                    self.warn(&format!("{error}; going on without the lock"));
+                    return Ok(Turn::Ours(Opportunity { lock: Lock::none(), glance, fallback }));
+                }
+                Ok(Ok(false)) => None,
+                Ok(Err(failure)) => Some(unlockable(&failure)),
+                Err(failure) => Some(unlockable(failure)),
+            };
+            // Somebody is renewing it, or nobody can: a token that is valid is not withheld for that.
+            match (refused, fallback.filter(|_| !options.report_error)) {
+                (Some(error), Some(token)) => return Ok(Turn::Served(Fetched { token, origin: Origin::Stale(error) })),
+                (None, Some(token)) => return Ok(Turn::Served(Fetched { token, origin: Origin::Cache })),
+                (Some(error), None) => return Err(error),
+                (None, None) => {}
+            }
+            let Some(left) = deadline.checked_duration_since(Instant::now()).filter(|left| !left.is_zero()) else {
+                return Err(RenewalError::locked_out(&self.cache.cache().lock_path(self.cache.name())));
+            };
+            tokio::time::sleep(pause.min(left)).await;
+            pause = (pause * 2).min(LONGEST_PAUSE);
+        }
+    }
+
+    /// Asks the source once and keeps what it says: the token, or the failure.
+    async fn attempt(
+        &self,
+        lock: &Lock,
+        generation: Generation,
+        glance: &Glance,
+        deadline: Instant,
+        options: &FetchOptions,
+    ) -> Result<Arc<Token>, RenewalError> {
+        if lock.excludes() {
+            self.cache.cache().sweep(self.cache.name());
+        }
+        if glance.seen.damaged {
+            self.set_aside();
+        }
+        let source = self.source.wrapped();
+        let own = source.patience().filter(|_| options.may_ask).unwrap_or(self.renewal.refresh_request_timeout);
+        let limit = options.renew_request_timeout.unwrap_or(own).min(deadline.saturating_duration_since(Instant::now()));
+        let request = Request { previous: glance.seen.token.as_deref(), now: self.cache.clock().now(), may_ask: options.may_ask };
+        tracing::info!(profile = %self.cache.name(), "asking the source");
+        let issued = tokio::time::timeout(limit, source.issue(request)).await;
+        let now = self.cache.clock().now();
+        match issued {
+            Ok(Ok(token)) if token.is_expired(now) => {
+                let late = SourceError::new(Class::Temporary, "the token had expired when it arrived");
+                Err(self.failed(glance, late, now, true))
+            }
+            // After a purge, no renewal that began before it brings a token back; whoever asked for it gets it all the same.
+            Ok(Ok(token)) if lock.generation() != generation => Ok(Arc::new(token)),
+            Ok(Ok(token)) => Ok(self.store(glance, token)),
+            Ok(Err(error)) => Err(self.failed(glance, error, now, true)),
+            Err(_) => Err(self.failed(glance, unanswered(limit), now, limit >= own.min(MEANINGFUL_WAIT))),
+        }
+    }
+
+    /// Forgets the failure before it stores the token: killed in between, the next renewal asks once more than it had to, and no
+    /// healthy profile stays parked.
+    fn store(&self, glance: &Glance, token: Token) -> Arc<Token> {
+        let token = Arc::new(token);
+        if glance.failure.is_some() {
+            self.keep(|cache| cache.forget(self.cache.name()).map(drop));
+        }
+        if let Err(error) = self.cache.set(Arc::clone(&token)) {
+            self.warn(&format!("the token is valid but was not stored: {error}"));
+        }
+        token
+    }
+
+    /// The error of a failed attempt, after it was remembered for others, where it is to be.
+    fn failed(&self, glance: &Glance, error: SourceError, now: Timestamp, is_meaningful: bool) -> RenewalError {
+        let known: Vec<_> = glance.seen.token.iter().map(|token| token.secret().clone()).collect();
+        for line in &error.detail {
+            tracing::info!(profile = %self.cache.name(), "{}", redact(line, &known));
+        }
+        let before = glance.failure.as_ref().filter(|failure| failure.concerns(self.cache.identity(), &self.settings.0(), now));
+        let failures = before.map_or(0, |failure| failure.failures).saturating_add(1);
+        let is_transient = !error.class.is_permanent();
+        let retry_at = is_transient.then(|| self.renewal.retry_at(failures, error.retry_after, now, fastrand::f64()));
+        let failure = Failure {
+            identity: self.cache.identity().clone(),
+            settings: self.settings.0(),
+            class: error.class,
+            message: error.message,
+            hint: error.hint,
+            failures,
+            at: now,
+            retry_at,
+            told: is_transient && error.retry_after.is_some(),
+        };
+        if failure.class.is_shared() && is_meaningful {
+            self.keep(|cache| cache.remember(self.cache.name(), &failure));
+        }
+        RenewalError::from(&failure)
+    }
+
+    /// A new token, unless its life is too short to be handed out.
+    fn accepted(&self, token: Arc<Token>, options: &FetchOptions) -> Result<Fetched, RenewalError> {
+        let wanted = self.wanted(options);
+        match self.renewal.freshness(&token, wanted.now) {
+            Freshness::Unusable => Err(wanted.too_short(&token)),
+            _ => Ok(Fetched { token, origin: Origin::Renewed }),
+        }
+    }
+
+    /// Sleeps until `at`; false, at once, where that is beyond the deadline.
+    async fn wait_until(&self, at: Timestamp, deadline: Instant) -> bool {
+        let clock = self.cache.clock();
+        let left = deadline.saturating_duration_since(Instant::now());
+        if at.since(clock.now()) >= left {
+            return false;
+        }
+        tokio::time::timeout_at(deadline, clock.sleep_until(at)).await.is_ok()
+    }
+
+    fn set_aside(&self) {
+        match self.cache.cache().set_aside(self.cache.name()) {
+            Ok(path) => self.warn(&format!("its cache entry is damaged and was kept aside as {}", path.display())),
+            Err(error) => self.warn(&format!("its cache entry is damaged: {error}")),
+        }
+    }
+
+    /// What only saves requests may fail.
+    fn keep(&self, write: impl FnOnce(&Cache) -> Result<(), StorageError>) {
+        if let Err(error) = write(self.cache.cache()) {
+            tracing::debug!(profile = %self.cache.name(), "{error}");
+        }
+    }
+
+    pub(super) fn warn(&self, message: &str) {
+        tracing::warn!(profile = %self.cache.name(), "{message}");
+    }
+}
+
+fn unanswered(limit: Duration) -> SourceError {
+    let waited = humantime::format_duration(Duration::from_millis(u64::try_from(limit.as_millis()).unwrap_or(u64::MAX)));
+    let error = SourceError::new(Class::Network, format!("no answer within {waited}"));
+    error.with_hint("allow more with `--request-timeout` or `refresh_request_timeout`")
+}
+
+fn unlockable(failure: &LockFailure) -> RenewalError {
+    let error = RenewalError::new(Class::Storage, failure.to_string());
+    match failure {
+        LockFailure::Unsupported(_) => {
+            error.with_hint("put `lock = \"none\"` at the top of the configuration, or the cache (TOKEN_CACHE_DIR) elsewhere")
+        }
+        LockFailure::Unavailable(storage) | LockFailure::Refused(storage) => error.with_hint(storage.hint()),
+    }
+}

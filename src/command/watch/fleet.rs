@@ -1,0 +1,114 @@
+//! The bearers that are being watched, and what changes of them.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+
+use super::events::Event;
+use crate::bearer::{RenewableBearer, Status};
+use crate::clock::SystemClock;
+use crate::monitor::Snapshot;
+use crate::profile::Profile;
+use crate::source::AnySource;
+
+/// One profile and its bearer.
+struct Member {
+    profile: Profile,
+    bearer: RenewableBearer<Arc<AnySource>, SystemClock>,
+    seen: Status,
+}
+
+/// Something that happened to a profile.
+pub(super) struct Change {
+    pub profile: Profile,
+    pub event: Event,
+    pub status: Status,
+}
+
+/// Any number of bearers, each with its loop.
+pub(super) struct Fleet {
+    members: Vec<Member>,
+    changed: mpsc::UnboundedReceiver<usize>,
+    forwarders: JoinSet<()>,
+}
+
+impl Fleet {
+    /// Starts a loop for each of `profiles`.
+    pub fn start(profiles: Vec<Profile>) -> Self {
+        let (sender, changed) = mpsc::unbounded_channel();
+        let mut forwarders = JoinSet::new();
+        let mut members = Vec::with_capacity(profiles.len());
+        for profile in profiles {
+            let bearer = RenewableBearer::new(profile.bearer());
+            let mut status = bearer.status();
+            let seen = status.borrow_and_update().clone();
+            let (number, sender) = (members.len(), sender.clone());
+            forwarders.spawn(async move { while status.changed().await.is_ok() && sender.send(number).is_ok() {} });
+            bearer.start();
+            members.push(Member { profile, bearer, seen });
+        }
+        Self { members, changed, forwarders }
+    }
+
+    /// What has happened, as soon as something has.
+    pub async fn changes(&mut self) -> Vec<Change> {
+        let Some(first) = self.changed.recv().await else { return std::future::pending().await };
+        let mut changes = Vec::new();
+        let mut next = Some(first);
+        while let Some(member) = next.and_then(|number| self.members.get_mut(number)) {
+            member.look(&mut changes);
+            next = self.changed.try_recv().ok();
+        }
+        changes
+    }
+
+    /// Asks for a renewal of all.
+    pub fn renew_all(&self) {
+        self.members.iter().for_each(|member| member.bearer.request_renewal());
+    }
+
+    /// What all of them are at.
+    pub fn snapshots(&self) -> Vec<Snapshot> {
+        let snapshot = |member: &Member| Snapshot {
+            profile: member.profile.name.clone(),
+            source: member.profile.source.kind(),
+            status: member.seen.clone(),
+        };
+        self.members.iter().map(snapshot).collect()
+    }
+
+    /// Ends all of them, with what they started, within about `grace`.
+    pub async fn close(&mut self, grace: Duration) {
+        join_all(self.members.iter().map(|member| member.bearer.close(grace))).await;
+        self.forwarders.shutdown().await;
+    }
+}
+
+impl Member {
+    /// Takes note of what is new, and has it delivered to whoever learns of renewals.
+    fn look(&mut self, changes: &mut Vec<Change>) {
+        let status = self.bearer.status().borrow().clone();
+        for event in Event::between(&self.seen, &status) {
+            self.deliver(event, &status);
+            changes.push(Change { profile: self.profile.clone(), event, status: status.clone() });
+        }
+        self.seen = status;
+    }
+
+    fn deliver(&self, event: Event, status: &Status) {
+        let (profile, token) = (self.profile.clone(), status.token.clone());
+        self.bearer.track("delivery", async move {
+            let (cache, kind) = (profile.token_cache(), profile.source.kind());
+            match (event, token) {
+                (Event::Renewed, Some(token)) => profile.delivery.renewed(&cache, kind, &token).await,
+                (Event::Found, Some(token)) => profile.delivery.write(&cache, kind, &token).await,
+                (Event::Parked, _) => profile.delivery.parked(&cache).await,
+                (Event::Failed | Event::Renewed | Event::Found, _) => {}
+            }
+            Ok::<(), std::convert::Infallible>(())
+        });
+    }
+}
