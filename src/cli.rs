@@ -1,5 +1,7 @@
 //! What can be typed. No I/O, no environment, no defaults of meaning: those are the profile's.
 
+#![expect(clippy::doc_markdown, reason = "these comments are what --help prints")]
+
 mod fast;
 
 use std::ffi::OsString;

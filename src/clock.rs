@@ -138,6 +138,7 @@ pub struct ManualClock(std::sync::atomic::AtomicI64);
 #[cfg(test)]
 impl ManualClock {
     /// Stopped at this time.
+    #[must_use]
     pub const fn at(unix_seconds: i64) -> Self {
         Self(std::sync::atomic::AtomicI64::new(unix_seconds * MILLIS_PER_SECOND))
     }
@@ -172,6 +173,7 @@ pub struct VirtualClock {
 #[cfg(test)]
 impl VirtualClock {
     /// Showing this time now.
+    #[must_use]
     pub fn at(unix_seconds: i64) -> Self {
         Self { began: tokio::time::Instant::now(), offset: (unix_seconds * MILLIS_PER_SECOND).into() }
     }

@@ -165,10 +165,11 @@ impl Configuration {
 fn absolute_program(command: &mut [OsString]) {
     let Some(program) = command.first_mut() else { return };
     let path = PathBuf::from(&*program);
-    if path.is_relative() && path.components().count() > 1 {
-        if let Ok(folder) = std::env::current_dir() {
-            *program = folder.join(path).into_os_string();
-        }
+    if path.is_relative()
+        && path.components().count() > 1
+        && let Ok(folder) = std::env::current_dir()
+    {
+        *program = folder.join(path).into_os_string();
     }
 }
 
@@ -177,6 +178,7 @@ fn derived_name(command: &[OsString]) -> Name {
     let program = command.first().map(PathBuf::from).unwrap_or_default();
     let program = program.file_name().map(|file| file.to_string_lossy().into_owned()).unwrap_or_default();
     let readable: String = program.chars().filter(|c| c.is_ascii_alphanumeric() || "._-".contains(*c)).take(40).collect();
+    #[expect(clippy::unnecessary_debug_formatting, reason = "tells apart what is no text, as display does not")]
     let words: Vec<String> = command.iter().map(|word| format!("{word:?}")).collect();
     let digest = Identity::new("name", words.iter().map(|word| ("", word.as_str())));
     let name = format!("exec-{readable}-{}", digest.as_str().get(..12).unwrap_or_default());

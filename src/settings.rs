@@ -232,7 +232,8 @@ mod tests {
 
     #[test]
     fn a_wrong_value_is_told_with_its_line() {
-        let table: [(&str, fn(Item<'_>) -> Result<(), Mistake>, &str); 8] = [
+        type Read = fn(Item<'_>) -> Result<(), Mistake>;
+        let table: [(&str, Read, &str); 8] = [
             ("\nkey = 1", |i| i.string().map(drop), "expected a string, found a number"),
             ("\nkey = ''", |i| i.string().map(drop), "empty"),
             ("\nkey = '-5s'", |i| i.duration().map(drop), "`-5s` is not a duration such as \"2h\", \"90s\" or \"1m 30s\""),

@@ -124,7 +124,7 @@ impl SourceError {
 #[derive(Debug)]
 pub enum AnySource {
     /// OAuth 2.0 client credentials.
-    ClientCredentials(ClientCredentials),
+    ClientCredentials(Box<ClientCredentials>),
     /// A command.
     Exec(Exec),
     /// A file.
@@ -159,7 +159,7 @@ impl AnySource {
     /// The first [`Mistake`] found.
     pub fn from_settings(kind: Kind, section: &mut Section<'_>, ttl: Option<Ttl>) -> Result<Self, Mistake> {
         Ok(match kind {
-            Kind::ClientCredentials => Self::ClientCredentials(ClientCredentials::from_settings(section, ttl)?),
+            Kind::ClientCredentials => Self::ClientCredentials(Box::new(ClientCredentials::from_settings(section, ttl)?)),
             Kind::Exec => Self::Exec(Exec::from_settings(section, ttl)?),
             Kind::File => Self::File(File::from_settings(section, ttl)?),
             Kind::Env => Self::Env(Env::from_settings(section, ttl)?),

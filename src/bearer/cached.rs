@@ -96,6 +96,7 @@ impl<S: Source, C: Clock> CachedBearer<S, C> {
     }
 
     /// The clock it goes by.
+    #[must_use]
     pub fn clock(&self) -> &C {
         self.0.cache.clock()
     }
@@ -107,6 +108,7 @@ impl<S: Source, C: Clock> CachedBearer<S, C> {
     }
 
     /// The bearer without its cache.
+    #[must_use]
     pub fn wrapped(&self) -> &NamedBearer<S, C> {
         &self.0.source
     }

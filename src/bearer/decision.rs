@@ -105,8 +105,8 @@ mod tests {
         Glance { seen: Seen::of(token), failure }
     }
 
-    fn failure(retry_in: Option<i64>, told: bool) -> Option<Failure> {
-        Some(Failure {
+    fn failure(retry_in: Option<i64>, told: bool) -> Failure {
+        Failure {
             identity: Identity::new("test", []),
             settings: "s".into(),
             class: if retry_in.is_some() { Class::Temporary } else { Class::Refused },
@@ -116,7 +116,7 @@ mod tests {
             at: Timestamp::from_unix_seconds(9_990),
             retry_at: retry_in.map(|seconds| Timestamp::from_unix_seconds(10_000 + seconds)),
             told,
-        })
+        }
     }
 
     fn decided(glance: &Glance, baseline: Option<&Glance>, options: &FetchOptions, min_ttl: u64) -> &'static str {
@@ -139,19 +139,19 @@ mod tests {
         let table = [
             ("nothing", Glance::default(), &plain, "renew"),
             ("fresh", glance("a", 3000, None), &plain, "serve"),
-            ("fresh, though the last renewal failed", glance("a", 3000, failure(None, false)), &plain, "serve"),
+            ("fresh, though the last renewal failed", glance("a", 3000, Some(failure(None, false))), &plain, "serve"),
             ("near expiry", glance("a", 100, None), &plain, "renew or serve"),
-            ("near expiry, backing off", glance("a", 100, failure(Some(5), false)), &plain, "serve stale"),
-            ("near expiry, backing off, to be told", glance("a", 100, failure(Some(5), false)), &report, "fail"),
-            ("near expiry, backoff over", glance("a", 100, failure(Some(0), false)), &plain, "renew or serve"),
-            ("near expiry, parked", glance("a", 100, failure(None, false)), &plain, "serve stale"),
-            ("expired, parked", glance("a", 0, failure(None, false)), &plain, "fail"),
-            ("expired, backing off", glance("a", 0, failure(Some(5), false)), &plain, "fail"),
+            ("near expiry, backing off", glance("a", 100, Some(failure(Some(5), false))), &plain, "serve stale"),
+            ("near expiry, backing off, to be told", glance("a", 100, Some(failure(Some(5), false))), &report, "fail"),
+            ("near expiry, backoff over", glance("a", 100, Some(failure(Some(0), false))), &plain, "renew or serve"),
+            ("near expiry, parked", glance("a", 100, Some(failure(None, false))), &plain, "serve stale"),
+            ("expired, parked", glance("a", 0, Some(failure(None, false))), &plain, "fail"),
+            ("expired, backing off", glance("a", 0, Some(failure(Some(5), false))), &plain, "fail"),
             ("expired", glance("a", 0, None), &plain, "renew"),
             ("fresh, to be renewed", glance("a", 3000, None), &renew, "renew"),
-            ("to be renewed, parked", glance("a", 3000, failure(None, false)), &renew, "renew"),
-            ("to be renewed, backing off", glance("a", 3000, failure(Some(5), false)), &renew, "renew"),
-            ("to be renewed, told when to come back", glance("a", 3000, failure(Some(5), true)), &renew, "fail"),
+            ("to be renewed, parked", glance("a", 3000, Some(failure(None, false))), &renew, "renew"),
+            ("to be renewed, backing off", glance("a", 3000, Some(failure(Some(5), false))), &renew, "renew"),
+            ("to be renewed, told when to come back", glance("a", 3000, Some(failure(Some(5), true))), &renew, "fail"),
         ];
         for (case, glance, options, expected) in table {
             assert_eq!(decided(&glance, None, options, 0), expected, "{case}");
@@ -163,7 +163,7 @@ mod tests {
         let (old, new) = (glance("a", 100, None), glance("b", 3600, None));
         let renew = FetchOptions { renew_required: true, ..FetchOptions::default() };
         let replace = FetchOptions { replaces: Token::new("a".into()).ok().map(|token| token.fingerprint()), ..renew.clone() };
-        let failed = Glance { failure: failure(Some(5), false), ..old.clone() };
+        let failed = Glance { failure: Some(failure(Some(5), false)), ..old.clone() };
         let table = [
             ("their token", &new, Some(&old), &renew, "serve"),
             ("their token, short-lived", &glance("b", 50, None), Some(&old), &renew, "serve"),

@@ -143,6 +143,7 @@ pub enum Phase {
 
 impl<S: Source + 'static, C: Clock + 'static> RenewableBearer<S, C> {
     /// `cached`, kept fresh once it is first used, or [started](Self::start).
+    #[must_use]
     pub fn new(cached: CachedBearer<S, C>) -> Self {
         let status = Status { token: None, phase: Phase::Starting, renewals: 0, failures: 0, last_error: None, last_success: None };
         Self(Arc::new(Shared {

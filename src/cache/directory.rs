@@ -115,7 +115,7 @@ impl Directory {
     /// # Errors
     /// [`StorageError`] where a step failed; then `file` is what it was.
     pub fn replace(&self, file: &str, bytes: &[u8]) -> Result<(), StorageError> {
-        let temporary = self.temporary(file);
+        let temporary = Self::temporary(file);
         let written = self.write_new(&temporary, bytes).and_then(|()| self.rename(&temporary, file));
         if written.is_err() {
             // The error that counts is the one before; what cannot be removed now is swept by the next renewal.
@@ -148,7 +148,7 @@ impl Directory {
     }
 
     /// A name for a temporary file that nobody else has: `.FILE.` and 16 hexadecimal digits.
-    pub(super) fn temporary(&self, file: &str) -> String {
+    pub(super) fn temporary(file: &str) -> String {
         format!(".{file}.{:016x}", random())
     }
 

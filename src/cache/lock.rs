@@ -30,7 +30,7 @@ impl Lock {
     #[must_use]
     pub fn generation(&self) -> Generation {
         let stat = self.file.as_ref().and_then(|(file, _)| fs::fstat(file).ok());
-        Generation(stat.map(|stat| (i64::from(stat.st_mtime), i64::try_from(stat.st_mtime_nsec).unwrap_or_default())))
+        Generation(stat.map(|stat| (stat.st_mtime, i64::try_from(stat.st_mtime_nsec).unwrap_or_default())))
     }
 
     /// Begins a new generation: whoever began to renew before this will not store what he gets.
@@ -125,7 +125,7 @@ fn open(directory: &Directory, name: &str) -> Result<OwnedFd, StorageError> {
 /// Makes the lock file appear with its mode: under a hostile umask, a file that is created and then opened up is closed to the
 /// processes that come between.
 fn create(directory: &Directory, name: &str) -> Result<(), StorageError> {
-    let temporary = directory.temporary(name);
+    let temporary = Directory::temporary(name);
     drop(directory.create_file(&temporary)?);
     let place = directory.descriptor();
     let linked = fs::linkat(place, &temporary, place, name, AtFlags::empty());

@@ -39,6 +39,7 @@ pub struct Seen {
 #[cfg(test)]
 impl Seen {
     /// A look that found this token.
+    #[must_use]
     pub fn of(token: Token) -> Self {
         Self { token: Some(Arc::new(token)), ..Self::default() }
     }

@@ -16,7 +16,7 @@ use crate::ui::{Answer, Failure, Manner};
 
 /// Answers from the cache alone: one look, no lock, no wait. `None` where that is not enough; then nothing was done.
 pub(super) fn warm(global: &Global, get: &Get) -> Option<u8> {
-    let profile = profile(warm_configuration(global)?, global, get).ok()?;
+    let profile = profile(&warm_configuration(global)?, global, get).ok()?;
     let token = profile.token_cache().get().ok()??;
     if get.renew || profile.renewal.freshness(&token, SystemClock.now()) != Freshness::Fresh {
         return None;
@@ -37,7 +37,7 @@ fn warm_configuration(global: &Global) -> Option<Configuration> {
 
 /// Answers from the cache or by a renewal.
 pub(super) async fn run(global: &Global, get: &Get, manner: Manner) -> Outcome {
-    let profile = profile(configuration(global)?, global, get)?;
+    let profile = profile(&configuration(global)?, global, get)?;
     let (token, is_cached) = if get.offline {
         (offline(get, &profile)?, true)
     } else {
@@ -50,12 +50,12 @@ pub(super) async fn run(global: &Global, get: &Get, manner: Manner) -> Outcome {
 }
 
 /// The profile that is meant: a configured one, or one made of a command.
-fn profile(configuration: Configuration, global: &Global, get: &Get) -> Result<Profile, Failure> {
+fn profile(configuration: &Configuration, global: &Global, get: &Get) -> Result<Profile, Failure> {
     if get.command.is_empty() && (get.ttl.is_some() || get.name.is_some()) {
         return Err(Failure::Usage("--ttl and --name go with a command: token get -- COMMAND".to_owned()));
     }
     let profile = if get.command.is_empty() {
-        chosen(&configuration, global, get.profile.as_deref())?.clone()
+        chosen(configuration, global, get.profile.as_deref())?.clone()
     } else {
         configuration.of_command(get.command.clone(), get.name.as_deref(), get.ttl)?
     };
@@ -66,14 +66,12 @@ fn profile(configuration: Configuration, global: &Global, get: &Get) -> Result<P
 fn offline(get: &Get, profile: &Profile) -> Result<Arc<Token>, Failure> {
     let token = profile.token_cache().get().map_err(|error| Failure::storage(&profile.name, error))?;
     let now = SystemClock.now();
-    match token.filter(|token| profile.renewal.freshness(token, now) > Freshness::Unusable) {
-        Some(token) => Ok(token),
-        None => {
-            let wanted =
-                if get.limits == Limits::default() { "no valid token is cached" } else { "no token is cached that lives long enough" };
-            let error = RenewalError::new(Class::Temporary, wanted).with_hint("run it without `--offline`");
-            Err(Failure::Renewal { profile: profile.name.clone(), error })
-        }
+    if let Some(token) = token.filter(|token| profile.renewal.freshness(token, now) > Freshness::Unusable) {
+        Ok(token)
+    } else {
+        let wanted = if get.limits == Limits::default() { "no valid token is cached" } else { "no token is cached that lives long enough" };
+        let error = RenewalError::new(Class::Temporary, wanted).with_hint("run it without `--offline`");
+        Err(Failure::Renewal { profile: profile.name.clone(), error })
     }
 }
 

@@ -6,7 +6,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::ui::Failure;
 
-/// Makes a write beyond RLIMIT_FSIZE an error instead of a death: a token that cannot be stored can be printed still.
+/// Makes a write beyond `RLIMIT_FSIZE` an error instead of a death: a token that cannot be stored can be printed still.
 pub(super) fn survive_file_size_limits() {
     let _ = signal(SignalKind::from_raw(libc::SIGXFSZ));
 }

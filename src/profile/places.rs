@@ -39,9 +39,9 @@ impl Places {
         let home = etcetera::home_dir().ok().filter(|home| home.is_absolute());
         let named = config.map(Path::to_owned).or_else(|| variable(CONFIG_VARIABLE));
         let config_is_named = named.is_some();
-        let config =
-            named.map_or_else(|| base(&home, "XDG_CONFIG_HOME", ".config", CONFIG_VARIABLE).map(|base| base.join("config.toml")), Ok)?;
-        let cache = variable(CACHE_VARIABLE).map_or_else(|| base(&home, "XDG_CACHE_HOME", ".cache", CACHE_VARIABLE), Ok)?;
+        let config = named
+            .map_or_else(|| base(home.as_ref(), "XDG_CONFIG_HOME", ".config", CONFIG_VARIABLE).map(|base| base.join("config.toml")), Ok)?;
+        let cache = variable(CACHE_VARIABLE).map_or_else(|| base(home.as_ref(), "XDG_CACHE_HOME", ".cache", CACHE_VARIABLE), Ok)?;
         Ok(Self { config, config_is_named, cache, home })
     }
 }
@@ -51,8 +51,8 @@ fn variable(name: &str) -> Option<PathBuf> {
 }
 
 /// The directory `token` in an XDG base directory; one that is not absolute counts as not set (XDG Base Directory Specification).
-fn base(home: &Option<PathBuf>, xdg: &str, default: &str, instead: &str) -> Result<PathBuf, ConfigError> {
-    let base = variable(xdg).filter(|path| path.is_absolute()).or_else(|| Some(home.as_ref()?.join(default)));
+fn base(home: Option<&PathBuf>, xdg: &str, default: &str, instead: &str) -> Result<PathBuf, ConfigError> {
+    let base = variable(xdg).filter(|path| path.is_absolute()).or_else(|| Some(home?.join(default)));
     let unknown = || ConfigError::new(format!("HOME is not set, so {xdg} has no default"), Some(format!("set HOME, {xdg} or {instead}")));
     base.map(|base| base.join("token")).ok_or_else(unknown)
 }

@@ -27,7 +27,7 @@ impl TokenResponse {
     pub fn read(object: Map<String, Value>, now: Timestamp) -> Result<Self, SourceError> {
         let mut answer = Self::named("access_token", object)?;
         let expires_in = answer.1.remove("expires_in");
-        answer.0.expires_at = expires_in.map(seconds).transpose()?.map(|life| now.after(life));
+        answer.0.expires_at = expires_in.as_ref().map(seconds).transpose()?.map(|life| now.after(life));
         Ok(answer.0)
     }
 
@@ -83,8 +83,8 @@ fn scope(value: Option<Value>) -> Option<String> {
 }
 
 /// A whole number of seconds above zero, rounded down; some issuers write it as a string.
-fn seconds(value: Value) -> Result<Duration, SourceError> {
-    let number = match &value {
+fn seconds(value: &Value) -> Result<Duration, SourceError> {
+    let number = match value {
         Value::Number(number) => number.as_f64(),
         Value::String(text) => text.trim().parse::<f64>().ok(),
         _ => None,

@@ -176,7 +176,7 @@ pub(super) fn with_words(error: SourceError, output: &Output) -> SourceError {
     if output.stderr.trim().is_empty() {
         return error;
     }
-    let said: String = output.stderr.lines().map(|line| format!("it said: {line}\n")).collect();
+    let said = output.stderr.lines().fold(String::new(), |said, line| said + "it said: " + line + "\n");
     match known_secrets(&output.stdout) {
         Some(secrets) => error.with_detail(&said, &secrets),
         None => error.with_detail("it said something, which may hold parts of its long answer and is not shown", &[]),

@@ -13,7 +13,7 @@ use crate::secret::Secret;
 use crate::settings::{Item, Mistake, Section};
 use crate::token::Token;
 
-/// How a client proves who it is (RFC 6749 §2.3, OpenID Connect Core §9).
+/// How a client proves who it is (RFC 6749 §2.3, `OpenID` Connect Core §9).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ClientAuth {
     /// `client_secret_basic`: in the Authorization header.

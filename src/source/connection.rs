@@ -218,7 +218,7 @@ fn unreachable_server(url: &Url, error: &reqwest::Error) -> SourceError {
         format!("the exchange with {peer} broke off: {cause}")
     };
     let chain = std::iter::successors(Some(error as &dyn std::error::Error), |error| error.source());
-    let causes: String = chain.map(|cause| format!("caused by: {}\n", one_line(&cause.to_string()))).collect();
+    let causes = chain.fold(String::new(), |causes, cause| causes + "caused by: " + &one_line(&cause.to_string()) + "\n");
     SourceError::new(Class::Network, message).with_detail(&causes, &[])
 }
 

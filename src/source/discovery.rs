@@ -1,4 +1,4 @@
-//! Finding an issuer's endpoints: OpenID Connect Discovery 1.0 §4, then RFC 8414 §3.
+//! Finding an issuer's endpoints: `OpenID` Connect Discovery 1.0 §4, then RFC 8414 §3.
 
 use serde_json::{Map, Value};
 
@@ -96,7 +96,7 @@ fn secure_url(text: &str) -> Result<Url, String> {
     }
 }
 
-/// Appended for OpenID (Discovery 1.0 §4), inserted before the path for OAuth (RFC 8414 §3.1).
+/// Appended for `OpenID` (Discovery 1.0 §4), inserted before the path for OAuth (RFC 8414 §3.1).
 fn well_known(issuer: &Url) -> [Url; 2] {
     let path = issuer.path().trim_end_matches('/');
     let at = |path: String| {

@@ -63,7 +63,7 @@ impl Exec {
     }
 
     pub(super) fn identity(&self) -> Vec<(&'static str, String)> {
-        // Debug tells apart what is no text.
+        #[expect(clippy::unnecessary_debug_formatting, reason = "tells apart what is no text, as display does not")]
         let command = self.command.iter().map(|word| ("command", format!("{word:?}")));
         let env = self.env.iter().map(|(variable, value)| ("env", format!("{variable}={}", value.expose())));
         command.chain(env).chain([("format", format!("{:?}", self.format))]).collect()
@@ -155,10 +155,8 @@ impl Source for Exec {
         let lineage = (ANCESTORS.to_owned(), format!("{ancestors}/{}", self.ancestor()));
         let env = self.env.iter().map(|(variable, value)| (variable.clone(), value.expose().to_owned())).chain([lineage]);
         let child = Child::new(self.command.clone()).env(env).interactive(self.interactive && may_ask);
-        let output = child.output().await.map_err(|error| match error.detail.iter().any(|line| line.contains(RECURSION)) {
-            true => recursion(),
-            false => error,
-        })?;
+        let is_recursion = |error: &SourceError| error.detail.iter().any(|line| line.contains(RECURSION));
+        let output = child.output().await.map_err(|error| if is_recursion(&error) { recursion() } else { error })?;
         self.read(&output.stdout, now).map_err(|error| with_words(error, &output))
     }
 

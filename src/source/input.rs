@@ -73,6 +73,7 @@ impl Input {
     }
 
     /// The secret where no command has to run for it; `None` where one has.
+    #[must_use]
     pub fn read_at_once(&self) -> Option<Result<Secret, SourceError>> {
         Some(match self {
             Self::Inline(secret) => Ok(secret.clone()),

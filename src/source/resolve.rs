@@ -27,10 +27,11 @@ impl Resolve for Resolver {
 
 async fn addresses_of(name: &str) -> Result<Vec<SocketAddr>, Failure> {
     let switch = || std::fs::read_to_string("/etc/nsswitch.conf").unwrap_or_default();
-    if cfg!(all(target_env = "gnu", target_feature = "crt-static")) && needs_modules(&switch()) {
-        if let Some(addresses) = ask_getent(name).await? {
-            return Ok(addresses);
-        }
+    if cfg!(all(target_env = "gnu", target_feature = "crt-static"))
+        && needs_modules(&switch())
+        && let Some(addresses) = ask_getent(name).await?
+    {
+        return Ok(addresses);
     }
     let name = name.to_owned();
     let lookup = move || (name.as_str(), 0).to_socket_addrs().map(Iterator::collect);

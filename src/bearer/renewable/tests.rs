@@ -300,12 +300,12 @@ async fn a_close_waits_for_its_grace_and_no_longer() {
 
 /// The attempts that the backoff formula allows within `seconds`.
 fn attempts_within(renewal: &Renewal, seconds: u64) -> u32 {
-    let mut elapsed = Duration::ZERO;
-    (1..)
-        .take_while(|failures| {
-            (elapsed += if *failures > 1 { renewal.backoff(failures - 1) } else { Duration::ZERO }, elapsed.as_secs() < seconds).1
-        })
-        .count() as u32
+    let (mut attempts, mut next) = (0, Duration::ZERO);
+    while next < Duration::from_secs(seconds) {
+        attempts += 1;
+        next += renewal.backoff(attempts);
+    }
+    attempts
 }
 
 #[tokio::test(start_paused = true)]
