@@ -7,6 +7,7 @@ mod run;
 mod shared;
 mod signals;
 mod status;
+mod watch;
 
 use std::ffi::OsString;
 
@@ -57,7 +58,7 @@ fn perform(cli: &Cli, manner: Manner) -> Outcome {
             Command::Run(run) => run::run(&cli.global, run, manner).await,
             Command::Get(get) => interruptible(get::run(&cli.global, get, manner)).await,
             Command::Renew(renew) => interruptible(renew::run(&cli.global, renew, manner)).await,
-            Command::Watch(_) => Err(Failure::Unforeseen("not yet".to_owned())),
+            Command::Watch(watch) => watch::run(&cli.global, watch, manner).await,
             Command::Purge(purge) => interruptible(purge::run(&cli.global, purge, manner)).await,
             Command::Status(status) => interruptible(status::run(&cli.global, status, manner)).await,
         }

@@ -107,13 +107,15 @@ impl Configuration {
     /// [`ConfigError`] where that is none.
     pub fn select(&self, asked: Option<&str>) -> Result<&Profile, ConfigError> {
         let variable = std::env::var(PROFILE_VARIABLE).ok().filter(|name| !name.is_empty());
-        match asked.or(variable.as_deref()).or(self.default.as_ref().map(Name::as_str)) {
-            Some(name) => self.named(name),
-            None => self.only(),
+        match (asked, variable.as_deref(), &self.default) {
+            (Some(name), _, _) => self.named(name, ""),
+            (None, Some(name), _) => self.named(name, &format!(" (from {PROFILE_VARIABLE})")),
+            (None, None, Some(name)) => self.named(name.as_str(), ""),
+            (None, None, None) => self.only(),
         }
     }
 
-    fn named(&self, name: &str) -> Result<&Profile, ConfigError> {
+    fn named(&self, name: &str, whence: &str) -> Result<&Profile, ConfigError> {
         let found = self.profiles.iter().find(|(known, _)| known.as_str() == name);
         found.map(|(_, profile)| profile).ok_or_else(|| {
             let shown = crate::error::one_line(name);
@@ -123,7 +125,7 @@ impl Configuration {
                 None if self.profiles.is_empty() => format!("no profile is configured; write one to {}", self.file.display()),
                 None => format!("there are: {}", names().collect::<Vec<_>>().join(", ")),
             };
-            ConfigError::new(format!("{shown}: there is no such profile in {}", self.file.display()), Some(hint))
+            ConfigError::new(format!("{shown}{whence}: there is no such profile in {}", self.file.display()), Some(hint))
         })
     }
 

@@ -12,6 +12,8 @@ use std::time::Duration;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use crate::error::one_line;
+
 /// Where the text came from and what paths in it are relative to.
 #[derive(Clone, Copy, Debug)]
 pub struct Context<'a> {
@@ -67,8 +69,8 @@ impl<'a> Section<'a> {
     pub fn parse(context: Context<'a>) -> Result<Self, Mistake> {
         let table = DeTable::parse(context.text).map_err(|error| Mistake {
             line: line_of(context.text, error.span().map_or(0, |span| span.start)),
-            key: String::new(),
-            what: format!("not TOML: {}", crate::error::one_line(error.message())),
+            key: duplicate(&error, context.text).unwrap_or_default(),
+            what: format!("not TOML: {}", one_line(error.message())),
             hint: None,
         })?;
         Ok(Self::new(context, String::new(), 0, table.into_inner()))
@@ -154,13 +156,23 @@ impl<'a> Section<'a> {
             line: line_of(self.context.text, start),
             key: self.path_of(key),
             what: "unknown key".to_owned(),
-            hint: nearest(key, self.known.iter().copied()).map(|near| format!("did you mean `{near}`?")),
+            hint: Some(match nearest(key, self.known.iter().copied()) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => format!("known here: {}", self.known.join(", ")),
+            }),
         }
     }
 
     fn path_of(&self, key: &str) -> String {
-        if self.path.is_empty() { key.to_owned() } else { format!("{}.{key}", self.path) }
+        let key = one_line(key);
+        if self.path.is_empty() { key } else { format!("{}.{key}", self.path) }
     }
+}
+
+/// The key that stands twice. Nothing else of the text is repeated: it may be a secret.
+fn duplicate(error: &toml::de::Error, text: &str) -> Option<String> {
+    let key = text.get(error.span()?)?;
+    error.message().contains("duplicate key").then(|| one_line(key))
 }
 
 impl Mistake {
@@ -177,7 +189,7 @@ const A_DURATION: &str = "a duration such as \"2h\", \"90s\" or \"1m 30s\"";
 /// # Errors
 /// A sentence that says what was wanted.
 pub fn parse_duration(text: &str) -> Result<Duration, String> {
-    humantime::parse_duration(text).map_err(|_| format!("`{}` is not {A_DURATION}", crate::error::one_line(text)))
+    humantime::parse_duration(text).map_err(|_| format!("`{}` is not {A_DURATION}", one_line(text)))
 }
 
 /// The same for a duration that must not be zero.

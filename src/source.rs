@@ -62,6 +62,11 @@ pub trait Source: Send + Sync {
         Ok(())
     }
 
+    /// Whom it asks, if that is one whom not everybody should ask at once: a host, or a program.
+    fn peer(&self) -> Option<String> {
+        None
+    }
+
     /// The time limit of one request while a person is asked; `None` where none ever is.
     fn patience(&self) -> Option<Duration> {
         None
@@ -75,6 +80,10 @@ impl<S: Source> Source for Arc<S> {
 
     fn check(&self) -> Result<(), SourceError> {
         (**self).check()
+    }
+
+    fn peer(&self) -> Option<String> {
+        (**self).peer()
     }
 
     fn patience(&self) -> Option<Duration> {
@@ -235,6 +244,15 @@ impl Source for AnySource {
             Self::Exec(source) => source.check(),
             Self::File(source) => source.check(),
             Self::Env(source) => source.check(),
+        }
+    }
+
+    fn peer(&self) -> Option<String> {
+        match self {
+            Self::ClientCredentials(source) => source.peer(),
+            Self::Exec(source) => source.peer(),
+            Self::File(source) => source.peer(),
+            Self::Env(source) => source.peer(),
         }
     }
 

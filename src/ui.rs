@@ -6,15 +6,17 @@ mod log;
 mod report;
 mod spinner;
 mod table;
+mod watch;
 
 use std::io::IsTerminal as _;
 use std::time::Duration;
 
 pub use answer::{Answer, AnswerError};
 pub use log::{in_words as relative, install as install_log};
-pub use report::{Bug, Failure, report, tell_event, tell_failure, usage};
+pub use report::{Bug, Failure, Level, report, tell_event, tell_failure, tell_log, tell_notice, usage};
 pub use spinner::while_waiting;
 pub use table::Table;
+pub use watch::View;
 
 use crate::cli::{Color, Global, LogFormat};
 

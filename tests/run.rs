@@ -308,21 +308,6 @@ fn a_key_on_the_terminal_is_heard_once() {
     }
 }
 
-/// Not every SIGINT comes from the keyboard: one that is sent to us alone, at a terminal, is for the command all the same.
-#[test]
-fn at_a_terminal_too_a_signal_from_elsewhere_is_passed_on() {
-    let (_issuer, test) = ready();
-    let script = format!("echo $PPID >parent; {LISTENER}");
-    let running = test.on_terminal(&shell(&script));
-    wait_until("the command to listen", || test.path("ready").exists());
-    let parent: i32 = fs::read_to_string(test.path("parent")).unwrap().trim().parse().unwrap();
-    kill_process(Pid::from_raw(parent).unwrap(), Signal::INT).unwrap();
-    std::thread::sleep(Duration::from_millis(200)); // in which it would arrive
-    enough(&test);
-    running.finish().exits(7);
-    assert_eq!(heard(&test), "INT\n");
-}
-
 #[test]
 fn a_command_that_is_stopped_and_continued_goes_on() {
     let (_issuer, test) = ready();

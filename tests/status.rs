@@ -219,36 +219,6 @@ fn parked_with_a_token() {
 }
 
 #[test]
-fn login_required() {
-    let issuer = Issuer::start();
-    let config = format!(
-        "[profile.me]\nsource = \"device-code\"\ntoken_endpoint = \"{0}/token\"\ndevice_authorization_endpoint = \"{0}/device\"\n\
-         client_id = \"ci\"\n",
-        issuer.url()
-    );
-    let test = Test::configured(&config);
-    test.run(&["get"]).fails(3, "me").mentions("token renew me");
-    let found = row(&test, "me");
-    assert_eq!((&found["state"], &found["login"]), (&json!("login-required"), &json!("none")));
-    assert_eq!(issuer.count(), 0, "nobody is there to log in");
-}
-
-#[test]
-fn a_login_is_present_until_it_is_dead() {
-    let issuer = Issuer::answering(Reply::oauth(400, "invalid_grant"));
-    issuer.script([Reply::json(r#"{"access_token":"token-1","expires_in":3600,"refresh_token":"refresh-2"}"#)]);
-    let config = format!(
-        "{QUICK}[profile.prod]\nsource = \"refresh-token\"\ntoken_endpoint = \"{}\"\nclient_id = \"ci\"\nrefresh_token = \"refresh-1\"\n",
-        issuer.endpoint()
-    );
-    let test = Test::configured(&config);
-    test.get().gives("token-1");
-    assert_eq!(row(&test, "prod")["login"], "present");
-    test.run(&["renew"]).fails(4, "prod");
-    assert_eq!(row(&test, "prod")["login"], "dead");
-}
-
-#[test]
 fn every_profile_and_every_entry_has_its_row() {
     let issuer = Issuer::start();
     let test = Test::configured(&(profile("b", &issuer.endpoint()) + &profile("a", &issuer.endpoint())));

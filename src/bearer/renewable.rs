@@ -29,6 +29,7 @@
 //! ```
 
 mod cycle;
+mod peers;
 #[cfg(test)]
 mod tests;
 

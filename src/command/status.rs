@@ -102,7 +102,7 @@ fn row(configuration: &Configuration, name: &Name, now: Timestamp) -> Result<Row
         },
     };
     let renew_at = match (&failure, &token) {
-        (Some(failure), _) => failure.retry_at,
+        (Some(failure), _) => failure.retry_at.filter(|at| now < *at),
         (None, token) => token.as_ref().and_then(|token| renewal.near_expiry_at(token)),
     };
     Ok(Row {

@@ -39,8 +39,8 @@ pub(super) async fn run(global: &Global, watch: &Watch, manner: Manner) -> Outco
             () = heard(&mut terminate) => break 15,
             () = heard(&mut hangup) => reload(global, watch, manner, &mut fleet, &mut observers).await,
             () = heard(&mut user) => fleet.renew_all(),
-            changes = fleet.changes() => observers.saw(&fleet, changes),
-            () = observers.moment() => observers.look(&fleet),
+            changes = fleet.changes() => observers.saw(changes),
+            () = observers.moment() => observers.look(),
         }
     };
     observers.stopping();
@@ -87,7 +87,7 @@ async fn one(global: &Global, profile: &Profile, manner: Manner) -> u8 {
     match obtain(profile, &limits, &options(global, &limits), manner).await {
         Ok(fetched) => {
             if !matches!(fetched.origin, Origin::Renewed) {
-                profile.delivery.write(&profile.token_cache(), profile.source.kind(), &fetched.token).await;
+                profile.delivery.write(&profile.token_cache(), profile.source.kind(), &fetched.token);
             }
             if !manner.is_quiet {
                 ui::tell_event(manner, &profile.name, &events::described(&fetched));

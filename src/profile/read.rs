@@ -23,9 +23,8 @@ pub(super) fn load(places: &Places) -> Result<Configuration, ConfigError> {
         Ok(read) => read,
         Err(error) if error.kind() == ErrorKind::NotFound && !places.config_is_named => Default::default(),
         Err(error) => {
-            let reason = error.to_string();
-            let reason = reason.split(" (os error").next().unwrap_or_default();
-            return Err(ConfigError::new(format!("cannot read {}: {reason}", path.display()), None));
+            let hint = places.config_is_named.then(|| "--config or TOKEN_CONFIG names it".to_owned());
+            return Err(ConfigError::new(format!("cannot read {}: {}", path.display(), crate::error::reason(&error)), hint));
         }
     };
     let folder = path.parent().unwrap_or(Path::new(""));

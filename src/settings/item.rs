@@ -186,7 +186,7 @@ impl<'a> Item<'a> {
     pub fn duration_or(self, word: &str) -> Result<Option<Duration>, Mistake> {
         match &self.value {
             DeValue::String(text) if text == word => Ok(None),
-            _ => self.duration().map(Some),
+            _ => self.duration().map(Some).map_err(|mistake| mistake.or_hint(|| Some(format!("or `{word}`")))),
         }
     }
 

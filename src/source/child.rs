@@ -125,7 +125,7 @@ impl Child {
         match status {
             Ok(status) if status.success() => Ok(output),
             Ok(status) => {
-                let error = SourceError::new(Class::Temporary, format!("`{}` failed: {status}", self.program()));
+                let error = SourceError::new(Class::Temporary, format!("`{}` failed ({status})", self.program()));
                 let error = if output.stderr.trim().is_empty() { error } else { error.with_hint("-v shows what it said") };
                 Err(with_words(error, &output))
             }

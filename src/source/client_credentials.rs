@@ -113,4 +113,8 @@ impl Source for ClientCredentials {
         token.scope = token.scope.or_else(|| self.grant.scope().map(str::to_owned));
         dated(token, answer.expires_at, self.ttl, now)
     }
+
+    fn peer(&self) -> Option<String> {
+        Some(self.issuer.host())
+    }
 }

@@ -43,7 +43,8 @@ impl Source for Env {
     async fn issue(&self, Request { now, .. }: Request<'_>) -> Result<Token, SourceError> {
         let variable = &self.variable;
         let Some(text) = std::env::var_os(variable) else {
-            return Err(SourceError::new(Class::Config, format!("the environment variable {variable} is not set")));
+            let error = SourceError::new(Class::Config, format!("the environment variable {variable} is not set"));
+            return Err(error.with_hint("set it where token is started, or change `variable`"));
         };
         let text = text.into_string().unwrap_or_else(|_| "\u{fffd}".to_owned());
         let token = Token::new(text);

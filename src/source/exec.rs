@@ -160,6 +160,10 @@ impl Source for Exec {
         self.read(&output.stdout, now).map_err(|error| with_words(error, &output))
     }
 
+    fn peer(&self) -> Option<String> {
+        Some(self.program())
+    }
+
     fn patience(&self) -> Option<Duration> {
         // Somebody may have to type.
         self.interactive.then_some(Duration::from_secs(5 * 60))

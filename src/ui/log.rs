@@ -83,13 +83,23 @@ impl Line {
 
 /// A message as one JSON object.
 pub(super) fn json(level: &str, profile: Option<&str>, message: &str, more: &[(&str, &str)]) -> String {
+    json_with(level, profile, message, more.iter().map(|(key, value)| (*key, (*value).into())))
+}
+
+/// The same with fields of any type.
+pub(super) fn json_with<'k>(
+    level: &str,
+    profile: Option<&str>,
+    message: &str,
+    more: impl IntoIterator<Item = (&'k str, serde_json::Value)>,
+) -> String {
     let mut object = serde_json::Map::new();
     let time = SystemClock.now().rfc3339();
     let profile = profile.map(str::to_owned);
     for (key, value) in [("time", time), ("level", Some(level.to_owned())), ("profile", profile), ("message", Some(message.to_owned()))] {
         object.insert(key.to_owned(), value.into());
     }
-    object.extend(more.iter().map(|(key, value)| ((*key).to_owned(), (*value).into())));
+    object.extend(more.into_iter().map(|(key, value)| (key.to_owned(), value)));
     serde_json::Value::Object(object).to_string()
 }
 

@@ -80,7 +80,10 @@ fn next_step(profile: &Name, error: &RenewalError) -> Option<String> {
         (Class::Refused, Retry::Parked) => {
             Some(format!("it is not asked again until the configuration changes or you run `token renew {profile}`"))
         }
-        (_, Retry::At(at)) => Some(format!("the next attempt is due {}", log::in_words(at, SystemClock.now()))),
+        (_, Retry::At(at)) => {
+            let remembered = if error.attempts == 0 { "that was a moment ago, and nobody was asked again; " } else { "" };
+            Some(format!("{remembered}try again {}", log::in_words(at, SystemClock.now())))
+        }
         _ => None,
     }
 }
@@ -148,6 +151,42 @@ pub fn tell_event(manner: Manner, profile: &Name, outcome: &str) {
         return tell(&log::json("info", Some(profile.as_str()), outcome, &[]));
     }
     tell(&format!("{profile}: {outcome}"));
+}
+
+/// How much a line of a log matters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Level {
+    /// As it should be.
+    Info,
+    /// Something failed and is tried again.
+    Warning,
+    /// Something failed and stays so.
+    Error,
+}
+
+/// Tells what happened to a profile, in a line of a log; `fields` are for programs.
+pub fn tell_log(manner: Manner, level: Level, profile: &Name, text: &str, fields: Vec<(&'static str, serde_json::Value)>) {
+    let (word, paint) = match level {
+        Level::Info if manner.is_quiet => return,
+        Level::Info => ("info", None),
+        Level::Warning if manner.is_quiet => return,
+        Level::Warning => ("warning", Some(Paint::Odd)),
+        Level::Error => ("error", Some(Paint::Bad)),
+    };
+    if manner.is_json {
+        return tell(&log::json_with(word, Some(profile.as_str()), text, fields));
+    }
+    let prefix = paint.map(|paint| manner.paint(paint, &format!("{word}:")) + " ").unwrap_or_default();
+    tell(&format!("{prefix}{profile}: {text}"));
+}
+
+/// Tells something that concerns no profile.
+pub fn tell_notice(manner: Manner, text: &str) {
+    match (manner.is_quiet, manner.is_json) {
+        (true, _) => {}
+        (false, true) => tell(&log::json("info", None, text, &[])),
+        (false, false) => tell(text),
+    }
 }
 
 /// Tells one failure of several.

@@ -41,36 +41,7 @@ fn every_kind_of_source_takes_its_keys() {
     const COMMON: &str = "scope = [\"read\"]\naudience = \"api\"\nresource = \"https://api.example.com\"\nparams = { tenant = \"x\" }\n";
     let kinds = [
         ("client-credentials", format!("{SERVER}{SECRET}{COMMON}client_auth = \"post\"\n")),
-        ("client-credentials", format!("{SERVER}client_assertion = {{ env = \"SECRET\" }}\nclient_auth = \"private-key-jwt\"\n")),
-        ("refresh-token", format!("{SERVER}{SECRET}refresh_token = {{ env = \"SECRET\" }}\n{COMMON}")),
-        ("device-code", format!("{SERVER}device_authorization_endpoint = \"https://login.example.com/device\"\n{COMMON}")),
-        (
-            "authorization-code",
-            format!(
-                "{SERVER}authorization_endpoint = \"https://login.example.com/authorize\"\nredirect_port = 8123\n\
-                 browser = [\"firefox\"]\n{COMMON}"
-            ),
-        ),
-        (
-            "token-exchange",
-            format!(
-                "{SERVER}{SECRET}subject_token = {{ file = \"~/subject\" }}\nactor_token = {{ env = \"SECRET\" }}\n\
-                 subject_token_type = \"urn:ietf:params:oauth:token-type:jwt\"\nactor_token_type = \"urn:ietf:params:oauth:token-type:jwt\"\n\
-                 requested_token_type = \"urn:ietf:params:oauth:token-type:access_token\"\n"
-            ),
-        ),
-        (
-            "token-exchange",
-            format!("{SERVER}subject_token = {{ profile = \"other\" }}\nsubject_token_type = \"urn:ietf:params:oauth:token-type:jwt\"\n"),
-        ),
-        ("jwt-bearer", format!("{SERVER}assertion = {{ env = \"SECRET\" }}\n")),
         ("exec", "command = [\"mint\"]\nenv = { A = \"b\" }\nformat = \"auto\"\nttl = \"1h\"\ninteractive = false\n".to_owned()),
-        (
-            "http",
-            "url = \"https://vault.example.com/token\"\nmethod = \"POST\"\nheaders = { X-Vault = \"1\" }\nbody = \"{}\"\n\
-             bearer = { env = \"SECRET\" }\ntoken = \"/auth/client_token\"\nexpires_in = \"/auth/lease_duration\"\n"
-                .to_owned(),
-        ),
         ("file", "path = \"/var/run/secrets/token\"\n".to_owned()),
         ("env", "variable = \"GITHUB_TOKEN\"\nttl = \"never\"\n".to_owned()),
     ];

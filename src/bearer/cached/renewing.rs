@@ -162,7 +162,10 @@ impl<S: Source, C: Clock> Shared<S, C> {
             Ok(Ok(token)) if lock.generation() != generation => Ok(Arc::new(token)),
             Ok(Ok(token)) => Ok(self.store(glance, token)),
             Ok(Err(error)) => Err(self.failed(glance, error, now, true)),
-            Err(_) => Err(self.failed(glance, unanswered(limit), now, limit >= own.min(MEANINGFUL_WAIT))),
+            Err(_) => {
+                let is_cut_short = limit < options.renew_request_timeout.unwrap_or(own);
+                Err(self.failed(glance, unanswered(limit, is_cut_short), now, limit >= own.min(MEANINGFUL_WAIT)))
+            }
         }
     }
 
@@ -244,9 +247,12 @@ impl<S: Source, C: Clock> Shared<S, C> {
     }
 }
 
-fn unanswered(limit: Duration) -> SourceError {
-    let waited = humantime::format_duration(Duration::from_millis(u64::try_from(limit.as_millis()).unwrap_or(u64::MAX)));
-    let error = SourceError::new(Class::Network, format!("no answer within {waited}"));
+/// No answer came within `limit`, which may be what the time limit of the whole fetch had left.
+fn unanswered(limit: Duration, is_cut_short: bool) -> SourceError {
+    if is_cut_short {
+        return SourceError::new(Class::Network, "no answer within the time limit").with_hint("allow more with `--timeout`");
+    }
+    let error = SourceError::new(Class::Network, format!("no answer within {}", humantime::format_duration(limit)));
     error.with_hint("allow more with `--request-timeout` or `refresh_request_timeout`")
 }
 

@@ -6,6 +6,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::peers::permit;
 use super::{Outcome, Phase, Shared};
 use crate::bearer::{FetchOptions, Fetched, Origin, RenewalError, Retry};
 use crate::clock::{Clock, LONGEST_SLEEP, Timestamp};
@@ -117,7 +118,10 @@ impl<S: Source, C: Clock> Shared<S, C> {
             let (options, limit) = self.take_demand();
             let now = self.cached.clock().now();
             self.status.send_modify(|status| status.phase = Phase::Renewing(now));
-            let attempt = self.cached.fetch(limit, &options);
+            let attempt = async {
+                let _permit = permit(self.cached.wrapped().wrapped().peer()).await;
+                self.cached.fetch(limit, &options).await
+            };
             let broken_off = async {
                 while self.demand().synchronous.is_none() {
                     self.break_off.notified().await;

@@ -39,16 +39,25 @@ struct Script {
     answers: Mutex<VecDeque<Answer>>,
     always: Mutex<Answer>,
     asked: AtomicU32,
+    asking: AtomicU32,
+    most_asking: AtomicU32,
 }
 
 impl Source for Script {
+    fn peer(&self) -> Option<String> {
+        Some(format!("{:p}", &raw const *self))
+    }
+
     async fn issue(&self, request: Request<'_>) -> Result<Token, SourceError> {
         let number = self.asked.fetch_add(1, Ordering::SeqCst) + 1;
         let scripted = self.answers.lock().expect("unpoisoned").pop_front();
         let answer = scripted.unwrap_or_else(|| self.always.lock().expect("unpoisoned").clone());
         match answer {
             Answer::Token { life, after } => {
+                let asking = self.asking.fetch_add(1, Ordering::SeqCst) + 1;
+                self.most_asking.fetch_max(asking, Ordering::SeqCst);
                 sleep(after).await;
+                self.asking.fetch_sub(1, Ordering::SeqCst);
                 let mut token = Token::new(format!("token-{number}")).expect("a token");
                 token.issued_at = Some(request.now);
                 token.expires_at = Some(Timestamp::from_unix_seconds(request.now.unix_seconds() + life));
@@ -78,7 +87,13 @@ impl Scene {
         Self {
             folder: tempfile::tempdir().expect("a folder"),
             clock: Arc::new(VirtualClock::at(START)),
-            script: Arc::new(Script { answers: Mutex::default(), always: Mutex::new(always), asked: AtomicU32::new(0) }),
+            script: Arc::new(Script {
+                answers: Mutex::default(),
+                always: Mutex::new(always),
+                asked: AtomicU32::default(),
+                asking: AtomicU32::default(),
+                most_asking: AtomicU32::default(),
+            }),
             settings: Arc::default(),
             renewal: Renewal { jitter: 0.0, ..Renewal::default() },
         }
@@ -94,16 +109,24 @@ impl Scene {
     }
 
     fn cache(&self) -> ThrottledTokenCache<Arc<VirtualClock>> {
+        self.cache_of("prod")
+    }
+
+    fn cache_of(&self, name: &str) -> ThrottledTokenCache<Arc<VirtualClock>> {
         let cache = Cache::new(self.folder.path().join("cache"), true);
         let throttle = self.renewal.file_cache_throttle;
-        ThrottledTokenCache::new(cache, "prod".parse().expect("a name"), Identity::new("script", []), throttle, Arc::clone(&self.clock))
+        ThrottledTokenCache::new(cache, name.parse().expect("a name"), Identity::new("script", []), throttle, Arc::clone(&self.clock))
     }
 
     fn bearer(&self) -> Subject {
-        let named = NamedBearer::new("prod".parse().expect("a name"), Arc::clone(&self.script), Arc::clone(&self.clock));
+        self.bearer_named("prod")
+    }
+
+    fn bearer_named(&self, name: &str) -> Subject {
+        let named = NamedBearer::new(name.parse().expect("a name"), Arc::clone(&self.script), Arc::clone(&self.clock));
         let settings = Arc::clone(&self.settings);
         let settings = move || settings.load(Ordering::SeqCst).to_string();
-        RenewableBearer::new(CachedBearer::new(named, self.cache(), settings, self.renewal.clone()))
+        RenewableBearer::new(CachedBearer::new(named, self.cache_of(name), settings, self.renewal.clone()))
     }
 
     fn asked(&self) -> u32 {
@@ -438,6 +461,16 @@ async fn a_receiver_tries_again_as_often_as_it_may() {
     assert!(!receiver.can_retry(&plain()), "two fetches are all");
     assert!(!bearer.is_renewal_required());
     assert_eq!(bearer.name(), Some("prod"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn not_everybody_asks_one_peer_at_once() {
+    let scene = Scene::new(Answer::Token { life: LIFE, after: SECOND });
+    let bearers: Vec<_> = (0..100).map(|number| scene.bearer_named(&format!("p{number}"))).collect();
+    bearers.iter().for_each(RenewableBearer::start);
+    sleep(SECOND * 8).await;
+    assert_eq!((scene.asked(), scene.script.most_asking.load(Ordering::SeqCst)), (100, 16));
+    assert!(bearers.iter().all(|bearer| bearer.status().borrow().failures == 0));
 }
 
 #[derive(Clone, Debug)]

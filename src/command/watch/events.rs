@@ -2,8 +2,9 @@
 
 use crate::bearer::{Fetched, Origin, Phase, Status};
 use crate::clock::{Clock as _, SystemClock, Timestamp};
+use crate::name::Name;
 use crate::token::Token;
-use crate::ui;
+use crate::ui::{self, Level, Manner};
 
 /// Something worth telling.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,7 +35,7 @@ impl Event {
     }
 
     /// Its name in a log.
-    pub const fn name(self) -> &'static str {
+    const fn name(self) -> &'static str {
         match self {
             Self::Renewed => "renewed",
             Self::Found => "found",
@@ -43,8 +44,18 @@ impl Event {
         }
     }
 
+    /// Tells it, in a line of a log.
+    pub fn tell(self, profile: &Name, status: &Status, manner: Manner) {
+        let level = match self {
+            Self::Renewed | Self::Found => Level::Info,
+            Self::Failed => Level::Warning,
+            Self::Parked => Level::Error,
+        };
+        ui::tell_log(manner, level, profile, &self.text(status), self.fields(status));
+    }
+
     /// The line of a log.
-    pub fn text(self, status: &Status) -> String {
+    fn text(self, status: &Status) -> String {
         let error = || status.last_error.as_ref().map(|error| error.message.clone()).unwrap_or_default();
         let hint = || status.last_error.as_ref().and_then(|error| error.hint.clone()).map(|hint| format!(" ({hint})")).unwrap_or_default();
         let next = next(status).and_then(Timestamp::rfc3339).map(|next| format!(", next renewal {next}")).unwrap_or_default();
@@ -53,7 +64,8 @@ impl Event {
             Self::Renewed => format!("renewed, {expiry}{next}"),
             Self::Found => format!("in the cache, {expiry}{next}"),
             Self::Failed => {
-                let next = self::next(status).map(|at| format!("; next attempt {}", ui::relative(at, SystemClock.now()))).unwrap_or_default();
+                let next =
+                    self::next(status).map(|at| format!("; next attempt {}", ui::relative(at, SystemClock.now()))).unwrap_or_default();
                 format!("attempt {} failed: {}{next}", status.failures, error())
             }
             Self::Parked => format!("parked: {}{}", error(), hint()),
@@ -61,7 +73,7 @@ impl Event {
     }
 
     /// What a log for programs says of it beside its text.
-    pub fn fields(self, status: &Status) -> Vec<(&'static str, serde_json::Value)> {
+    fn fields(self, status: &Status) -> Vec<(&'static str, serde_json::Value)> {
         let is_failure = matches!(self, Self::Failed | Self::Parked);
         let expires_at = status.token.as_ref().and_then(|token| token.expires_at?.rfc3339());
         let error = status.last_error.as_ref().filter(|_| is_failure).map(|error| error.message.clone());

@@ -4,13 +4,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
 use super::events::Event;
 use crate::bearer::{RenewableBearer, Status};
 use crate::clock::SystemClock;
 use crate::monitor::Snapshot;
+use crate::name::Name;
 use crate::profile::Profile;
 use crate::source::AnySource;
 
@@ -23,9 +24,23 @@ struct Member {
 
 /// Something that happened to a profile.
 pub(super) struct Change {
-    pub profile: Profile,
+    pub profile: Name,
     pub event: Event,
     pub status: Status,
+}
+
+/// Shows what one of them is at, whenever it is read.
+#[derive(Debug)]
+pub(super) struct Gauge {
+    pub profile: Name,
+    source: &'static str,
+    status: watch::Receiver<Status>,
+}
+
+impl Gauge {
+    pub fn read(&self) -> Snapshot {
+        Snapshot { profile: self.profile.clone(), source: self.source, status: self.status.borrow().clone() }
+    }
 }
 
 /// Any number of bearers, each with its loop.
@@ -70,14 +85,14 @@ impl Fleet {
         self.members.iter().for_each(|member| member.bearer.request_renewal());
     }
 
-    /// What all of them are at.
-    pub fn snapshots(&self) -> Vec<Snapshot> {
-        let snapshot = |member: &Member| Snapshot {
+    /// A gauge on each of them.
+    pub fn gauges(&self) -> Vec<Gauge> {
+        let gauge = |member: &Member| Gauge {
             profile: member.profile.name.clone(),
             source: member.profile.source.kind(),
-            status: member.seen.clone(),
+            status: member.bearer.status(),
         };
-        self.members.iter().map(snapshot).collect()
+        self.members.iter().map(gauge).collect()
     }
 
     /// Ends all of them, with what they started, within about `grace`.
@@ -93,7 +108,7 @@ impl Member {
         let status = self.bearer.status().borrow().clone();
         for event in Event::between(&self.seen, &status) {
             self.deliver(event, &status);
-            changes.push(Change { profile: self.profile.clone(), event, status: status.clone() });
+            changes.push(Change { profile: self.profile.name.clone(), event, status: status.clone() });
         }
         self.seen = status;
     }
@@ -104,7 +119,7 @@ impl Member {
             let (cache, kind) = (profile.token_cache(), profile.source.kind());
             match (event, token) {
                 (Event::Renewed, Some(token)) => profile.delivery.renewed(&cache, kind, &token).await,
-                (Event::Found, Some(token)) => profile.delivery.write(&cache, kind, &token).await,
+                (Event::Found, Some(token)) => drop(profile.delivery.write(&cache, kind, &token)),
                 (Event::Parked, _) => profile.delivery.parked(&cache).await,
                 (Event::Failed | Event::Renewed | Event::Found, _) => {}
             }

@@ -1,0 +1,141 @@
+//! The part of the terminal that is drawn over and over: some lines at the bottom, and messages above. A drawing is one write over
+//! the old one, so that nothing flickers, and none where nothing has changed. Nothing here ticks, and nothing fails: a terminal that
+//! has gone away is no reason to stop renewing.
+
+use std::fmt::Write as _;
+use std::io::Write as _;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
+
+/// How large the terminal is, in characters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::ui) struct Size {
+    pub rows: usize,
+    pub columns: usize,
+}
+
+impl Size {
+    /// Of the terminal at standard error; where it does not say, what terminals always had.
+    pub fn of_terminal() -> Self {
+        let size = rustix::termios::tcgetwinsize(rustix::stdio::stderr()).ok().filter(|size| size.ws_row > 0 && size.ws_col > 0);
+        size.map_or(Self { rows: 24, columns: 80 }, |size| Self { rows: size.ws_row.into(), columns: size.ws_col.into() })
+    }
+}
+
+/// Lines at the bottom of the terminal.
+#[derive(Debug)]
+pub(in crate::ui) struct Screen {
+    target: fn() -> ProgressDrawTarget,
+    lines: MultiProgress,
+    /// All lines as one, because each drawing of one of several bars draws them all.
+    block: ProgressBar,
+    text: Arc<Mutex<String>>,
+    drawn: Mutex<Option<Drawn>>,
+}
+
+/// What stands there.
+#[derive(Clone, Copy, Debug)]
+struct Drawn {
+    lines: usize,
+    columns: usize,
+}
+
+impl Screen {
+    /// On what `target` makes, with nothing on it.
+    pub fn new(target: fn() -> ProgressDrawTarget) -> Self {
+        let lines = MultiProgress::with_draw_target(ProgressDrawTarget::hidden());
+        let text = Arc::new(Mutex::new(String::new()));
+        let written = Arc::clone(&text);
+        let write = move |_: &ProgressState, out: &mut dyn std::fmt::Write| {
+            // A text takes all that is written to it.
+            let _ = out.write_str(&unpoisoned(&written));
+        };
+        let style = ProgressStyle::with_template("{lines}").unwrap_or_else(|_| ProgressStyle::default_bar()).with_key("lines", write);
+        let block = lines.add(ProgressBar::no_length());
+        block.set_style(style);
+        let screen = Self { target, lines, block, text, drawn: Mutex::new(None) };
+        screen.forget();
+        screen
+    }
+
+    /// Shows these lines, none of them wider than the terminal, instead of what stands there.
+    pub fn show(&self, lines: &[String], size: Size) {
+        if !is_in_foreground() {
+            // The terminal is somebody else's now, and what we drew is part of its history.
+            return self.forget();
+        }
+        let now = Drawn { lines: lines.len(), columns: size.columns };
+        let before = unpoisoned(&self.drawn).replace(now);
+        match before {
+            Some(before) if before.columns != now.columns => self.wipe(before, size),
+            // A drawing goes over the old one, and must not leave its last lines.
+            Some(before) if before.lines > now.lines => self.clear(),
+            _ => {}
+        }
+        let text = lines.join("\n");
+        let is_new = before.is_none_or(|before| before.columns != now.columns) || *unpoisoned(&self.text) != text;
+        if is_new {
+            *unpoisoned(&self.text) = text;
+            *unpoisoned(&self.drawn) = Some(now);
+            self.block.force_draw();
+        }
+    }
+
+    /// Writes a message above the lines.
+    pub fn aside(&self, write: impl FnOnce()) {
+        let size = Size::of_terminal();
+        let drawn = *unpoisoned(&self.drawn);
+        match drawn {
+            None => write(),
+            Some(drawn) if drawn.columns != size.columns => {
+                self.wipe(drawn, size);
+                write();
+            }
+            Some(_) => {
+                // Not `suspend`, which panics when the terminal has gone.
+                self.clear();
+                write();
+                self.block.force_draw();
+            }
+        }
+    }
+
+    /// Takes the lines away.
+    pub fn clear(&self) {
+        // Where that fails, nobody sees what stands there.
+        let _ = self.lines.clear();
+    }
+
+    /// Goes on below what stands there.
+    fn forget(&self) {
+        *unpoisoned(&self.drawn) = None;
+        self.lines.set_draw_target((self.target)());
+        self.lines.set_move_cursor(true);
+    }
+
+    /// Takes the lines away after a change of the terminal's width. They were written without line ends, and most terminals have now
+    /// broken them anew.
+    fn wipe(&self, before: Drawn, size: Size) {
+        if self.lines.is_hidden() {
+            return;
+        }
+        let rows = (before.lines * before.columns).div_ceil(size.columns).min(size.rows);
+        let mut sequence = "\r".to_owned();
+        if rows > 1 {
+            let _ = write!(sequence, "\u{1b}[{}A", rows - 1);
+        }
+        // As above.
+        let _ = std::io::stderr().lock().write_all((sequence + "\u{1b}[J").as_bytes());
+        self.forget();
+    }
+}
+
+/// Whether the terminal is ours to draw on: a background job's is not.
+fn is_in_foreground() -> bool {
+    rustix::termios::tcgetpgrp(rustix::stdio::stderr()).map_or(true, |group| group == rustix::process::getpgrp())
+}
+
+fn unpoisoned<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
