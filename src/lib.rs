@@ -56,8 +56,8 @@
 //!
 //! # How it is linked
 //!
-//! On Linux the program is linked statically, as `.cargo/config.toml` says: a dynamic loader takes longer to begin than a warm `get` to
-//! end. It is a static *pie*, so code, heap and stack stay at random addresses. What a static glibc cannot do is load modules of the
+//! On Linux the program is linked statically, as `.cargo/config.toml` says: loading shared libraries would be a large part of what a warm
+//! `get` takes. It is a static *pie*, so code, heap and stack stay at random addresses. What a static glibc cannot do is load modules of the
 //! name service switch; where `nsswitch.conf` wants more for hosts than `files` and `dns`, the system's own `getent` is asked
 //! (`src/source/resolve.rs`), so that names mean what they mean to every other program. Programs that use this crate link as they like:
 //! built without that file, it resolves names by itself.
