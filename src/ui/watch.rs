@@ -18,7 +18,7 @@ use crate::monitor::Snapshot;
 use crate::name::Name;
 use line::{Layout, State, line};
 pub(super) use screen::Screen;
-use screen::Size;
+use screen::{Size, is_in_foreground};
 
 /// Lines that stay free for messages.
 const MESSAGES: usize = 3;
@@ -58,6 +58,10 @@ impl View {
     /// Draws what the profiles are at; where nothing to be seen has changed, nothing is written. Cheap enough for every change, and
     /// meant to be called every second besides, for the countdowns.
     pub fn draw(&mut self, snapshots: &[Snapshot], now: Timestamp) {
+        if !is_in_foreground() {
+            // The terminal is somebody else's now, and what we drew is part of its history.
+            return self.screen.forget();
+        }
         let size = Size::of_terminal();
         let lines = self.lines(snapshots, now, size);
         self.screen.show(&lines, size);

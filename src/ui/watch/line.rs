@@ -21,7 +21,8 @@ const LEGIBLE: usize = 32;
 /// An error that would get fewer columns is left to the messages above.
 const LEAST: usize = 12;
 
-const LONGEST_NAME: usize = 32;
+/// A name gets a fifth of the line, but at least and at most this much of it; where even that is too much, the least.
+const NAME: std::ops::RangeInclusive<usize> = 12..=32;
 const SHORTEST_NAME: usize = 4;
 
 /// What stands where: the same for all lines of a terminal.
@@ -52,8 +53,9 @@ impl Layout {
             70..80 => (longest("renews "), longest("expires ")),
             80.. => (longest("renews in "), longest("expires in ")),
         };
+        let fair = (columns / 5).clamp(*NAME.start(), *NAME.end());
         let others = [STATE, bar, renewal, expiry].into_iter().filter(|width| *width > 0).map(|width| width + GAP).sum();
-        let room = columns.saturating_sub(others).clamp(SHORTEST_NAME, LONGEST_NAME);
+        let room = columns.saturating_sub(others).clamp(SHORTEST_NAME, fair);
         Self { columns, name: longest_name.min(room), bar, renewal, expiry, is_wordy, is_unicode }
     }
 

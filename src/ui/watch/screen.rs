@@ -61,10 +61,6 @@ impl Screen {
 
     /// Shows these lines, none of them wider than the terminal, instead of what stands there.
     pub fn show(&self, lines: &[String], size: Size) {
-        if !is_in_foreground() {
-            // The terminal is somebody else's now, and what we drew is part of its history.
-            return self.forget();
-        }
         let now = Drawn { lines: lines.len(), columns: size.columns };
         let before = unpoisoned(&self.drawn).replace(now);
         match before {
@@ -107,8 +103,8 @@ impl Screen {
         let _ = self.lines.clear();
     }
 
-    /// Goes on below what stands there.
-    fn forget(&self) {
+    /// Goes on below what stands there, and draws nothing before it is asked to.
+    pub fn forget(&self) {
         *unpoisoned(&self.drawn) = None;
         self.lines.set_draw_target((self.target)());
         self.lines.set_move_cursor(true);
@@ -132,7 +128,7 @@ impl Screen {
 }
 
 /// Whether the terminal is ours to draw on: a background job's is not.
-fn is_in_foreground() -> bool {
+pub(super) fn is_in_foreground() -> bool {
     rustix::termios::tcgetpgrp(rustix::stdio::stderr()).map_or(true, |group| group == rustix::process::getpgrp())
 }
 
