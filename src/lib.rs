@@ -51,8 +51,9 @@
 //! 5. *Store.* A new token goes into the entry; a failure is remembered, with the time of the next attempt. The lock is free again
 //!    when it is dropped, and is never held during a wait between attempts.
 //!
-//! `renew` is this line with *renew required*, and [`RenewableBearer`](bearer::RenewableBearer) is a loop in the background over it, for
-//! programs that live long. Nothing has a second way to renew.
+//! `renew` is this line with *renew required*. [`RenewableBearer`](bearer::RenewableBearer) is a loop over it that renews ahead of
+//! expiry: `watch` runs one for each profile, and other programs that live long have it in the background. Nothing has a second way to
+//! renew.
 //!
 //! # How it is linked
 //!
