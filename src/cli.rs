@@ -25,7 +25,7 @@ pub use fast::parse as parse_fast;
     after_help = "Examples:
   token get                      print a valid token of the default profile
   token get -- ./slow-login.sh   wrap a command that prints a token, without any configuration
-  curl -H \"$(token get api -o header)\" https://api.example.com
+  token get api -o header | curl -H @- https://api.example.com
   token status                   what is cached, until when, and what failed last
 
 `token COMMAND --help` says more."
@@ -55,7 +55,7 @@ pub struct Global {
     /// Say only what went wrong
     #[arg(short, long, global = true, conflicts_with = "verbose")]
     pub quiet: bool,
-    /// Say more; twice for yet more
+    /// Say more: what is asked, and what a command or a server said
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
     pub verbose: u8,
     /// Colour messages
@@ -110,7 +110,7 @@ pub enum Command {
 #[command(after_help = "Examples:
   token get prod
   token get prod -o json --min-ttl 10m
-  token get --ttl 1h -- gcloud auth print-access-token
+  token get --ttl 10m -- ./mint-token.sh
 
 Exit: 0 done, 2 usage or configuration, 3 someone has to log in, 4 the issuer refused,
 5 temporary, 6 local storage, 7 another process held the lock too long.")]

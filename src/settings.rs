@@ -136,7 +136,7 @@ impl<'a> Section<'a> {
     /// A mistake about the table itself.
     #[must_use]
     pub fn mistake(&self, what: impl Into<String>, hint: Option<String>) -> Mistake {
-        Mistake { line: line_of(self.context.text, self.start), key: self.path.clone(), what: what.into(), hint }
+        Mistake { hint, ..Mistake::new(self.context.text, self.start, &self.path, what) }
     }
 
     /// Refuses every key that nobody took.
@@ -152,20 +152,15 @@ impl<'a> Section<'a> {
 
     fn unknown(&self, key: &str) -> Mistake {
         let start = self.entries.get(key).map_or(self.start, |(start, _)| *start);
-        Mistake {
-            line: line_of(self.context.text, start),
-            key: self.path_of(key),
-            what: "unknown key".to_owned(),
-            hint: Some(match nearest(key, self.known.iter().copied()) {
-                Some(near) => format!("did you mean `{near}`?"),
-                None => format!("known here: {}", self.known.join(", ")),
-            }),
-        }
+        let hint = match nearest(key, self.known.iter().copied()) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => format!("known here: {}", self.known.join(", ")),
+        };
+        Mistake { hint: Some(hint), ..Mistake::new(self.context.text, start, &self.path_of(key), "unknown key") }
     }
 
     fn path_of(&self, key: &str) -> String {
-        let key = one_line(key);
-        if self.path.is_empty() { key } else { format!("{}.{key}", self.path) }
+        if self.path.is_empty() { key.to_owned() } else { [&self.path, ".", key].concat() }
     }
 }
 
@@ -176,6 +171,11 @@ fn duplicate(error: &toml::de::Error, text: &str) -> Option<String> {
 }
 
 impl Mistake {
+    /// Where the text has been read to `start`, at the key `path`, which may be anything that somebody typed.
+    fn new(text: &str, start: usize, path: &str, what: impl Into<String>) -> Self {
+        Self { line: line_of(text, start), key: one_line(path), what: what.into(), hint: None }
+    }
+
     fn or_hint(mut self, hint: impl FnOnce() -> Option<String>) -> Self {
         self.hint = self.hint.or_else(hint);
         self

@@ -291,17 +291,3 @@ fn it_waits_for_a_renewal_no_longer_than_it_was_told() {
     holder.finish().gives("token-1");
     tells_of(&test.run(&["purge", "prod"]), &["prod"]);
 }
-
-/// A home whose profile has a login: a refresh token that the issuer rotates.
-fn logged_in(issuer: &Issuer, keys: &str) -> Test {
-    let rotated = r#"{"access_token":"token-1","token_type":"Bearer","expires_in":3600,"refresh_token":"refresh-2"}"#;
-    issuer.script([Reply::json(rotated)]);
-    let source = format!(
-        "[profile.prod]\nsource = \"refresh-token\"\ntoken_endpoint = \"{}\"\nclient_id = \"ci\"\n\
-         refresh_token = {{ env = \"FIRST\" }}\n{keys}",
-        issuer.endpoint()
-    );
-    let test = Test::configured(&source).env("FIRST", "refresh-1");
-    test.get().gives("token-1");
-    test
-}

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use support::{Issuer, LEAK, Outcome, PATIENT, QUICK, Reply, Test, profile, seconds};
+use support::{Issuer, LEAK, Outcome, PATIENT, Reply, Test, profile, seconds};
 
 const MEMBERS: [&str; 9] = ["profile", "source", "state", "expires_at", "expires_in", "issued_at", "renew_at", "login", "last_error"];
 const MEMBERS_OF_ERROR: [&str; 5] = ["message", "class", "at", "retry_at", "failures"];

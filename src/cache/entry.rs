@@ -21,7 +21,7 @@ impl Identity {
     pub fn new<'p>(kind: &str, parts: impl IntoIterator<Item = (&'p str, &'p str)>) -> Self {
         let mut digest = Sha256::new();
         let mut add = |text: &str| {
-            digest.update((text.len() as u64).to_be_bytes());
+            digest.update(u32::try_from(text.len()).unwrap_or(u32::MAX).to_be_bytes());
             digest.update(text.as_bytes());
         };
         add(kind);

@@ -1,5 +1,6 @@
 //! `token get`: prints a valid token.
 
+use std::mem::ManuallyDrop;
 use std::sync::Arc;
 
 use super::Outcome;
@@ -16,7 +17,9 @@ use crate::ui::{Answer, Failure, Manner};
 
 /// Answers from the cache alone: one look, no lock, no wait. `None` where that is not enough; then nothing was done.
 pub(super) fn warm(global: &Global, get: &Get) -> Option<u8> {
-    let profile = profile(&warm_configuration(global)?, global, get).ok()?;
+    // The process ends with the answer: taking the configuration apart would be the longer part of the way there.
+    let configuration = ManuallyDrop::new(warm_configuration(global)?);
+    let profile = ManuallyDrop::new(profile(&configuration, global, get).ok()?);
     let token = profile.token_cache().get().ok()??;
     if get.renew || profile.renewal.freshness(&token, SystemClock.now()) != Freshness::Fresh {
         return None;

@@ -87,7 +87,7 @@ impl Notifier {
     fn send(&self, message: &str) {
         let Some((socket, manager)) = &self.manager else { return };
         if let Err(error) = socket.send_to_addr(message.as_bytes(), manager) {
-            tracing::debug!("systemd: cannot tell it {message:?}: {error}");
+            tracing::info!("systemd: cannot tell it {message:?}: {error}");
         }
     }
 }

@@ -9,8 +9,9 @@ use std::path::Path;
 use super::{ConfigError, Configuration, Places, Profile, USERNAME};
 use crate::bearer::Renewal;
 use crate::cache::Cache;
-use crate::name::Name;
-use crate::settings::{Context, Item, Mistake, Section};
+use crate::error::one_line;
+use crate::name::{InvalidName, Name};
+use crate::settings::{Context, Item, Mistake, Section, nearest};
 use crate::sink::Delivery;
 use crate::source::{AnySource, Kind, Ttl};
 
@@ -81,27 +82,23 @@ fn read(context: Context<'_>, places: &Places) -> Result<Configuration, Mistake>
     let mut profiles = BTreeMap::new();
     if let Some(mut section) = file.optional("profile", Item::section)? {
         for (name, item) in section.take_rest() {
-            let wrong = item.mistake("");
-            let name: Name = name.parse().map_err(|error: crate::name::InvalidName| Mistake { what: error.to_string(), ..wrong })?;
+            let name: Name = name.parse().map_err(|error: InvalidName| item.mistake(error.to_string()))?;
             let profile = read_profile(name.clone(), item.section()?, &renewal, &cache)?;
             profiles.insert(name, profile);
         }
     }
     file.finish()?;
-    let names = profiles.keys().map(Name::as_str);
-    let default = default.map(|item| read_default(item, names)).transpose()?;
+    let default = default.map(|item| read_default(item, profiles.keys())).transpose()?;
     Ok(Configuration { file: places.config.clone(), default, renewal, profiles, cache })
 }
 
-fn read_default<'n>(item: Item<'_>, names: impl Iterator<Item = &'n str>) -> Result<Name, Mistake> {
-    let wrong = item.mistake("");
-    let name = item.string()?;
-    let names: Vec<&str> = names.collect();
-    if let Some(known) = names.iter().find(|known| **known == name) {
-        return known.parse().map_err(|error: crate::name::InvalidName| Mistake { what: error.to_string(), ..wrong });
-    }
-    let hint = crate::settings::nearest(&name, names).map(|near| format!("did you mean `{near}`?"));
-    Err(Mistake { what: format!("there is no profile `{}`", crate::error::one_line(&name)), hint, ..wrong })
+fn read_default<'n>(item: Item<'_>, names: impl Iterator<Item = &'n Name>) -> Result<Name, Mistake> {
+    let names: Vec<&Name> = names.collect();
+    let near = |typed: &str| nearest(typed, names.iter().map(|name| name.as_str())).map(|near| format!("; did you mean `{near}`?"));
+    item.parsed(|typed| match names.iter().find(|name| name.as_str() == typed) {
+        Some(name) => Ok((*name).clone()),
+        None => Err(format!("there is no profile `{}`{}", one_line(typed), near(typed).unwrap_or_default())),
+    })
 }
 
 fn read_profile(name: Name, mut section: Section<'_>, renewal: &Renewal, cache: &Cache) -> Result<Profile, Mistake> {
@@ -110,8 +107,8 @@ fn read_profile(name: Name, mut section: Section<'_>, renewal: &Renewal, cache: 
     let mut renewal = renewal.clone();
     read_renewal(&mut renewal, &mut section)?;
     let hosts = section.optional("hosts", hosts)?;
-    let username = section.optional("username", |item| visible(item, "a user name"))?;
-    let scheme = section.optional("scheme", |item| visible(item, "a scheme"))?;
+    let username = section.optional("username", visible)?;
+    let scheme = section.optional("scheme", visible)?;
     let (hosts, username) = (hosts.unwrap_or_default(), username.unwrap_or_else(|| USERNAME.to_owned()));
     let delivery = Delivery::from_settings(&mut section, &hosts, &username)?;
     let source = AnySource::from_settings(kind, &mut section, ttl)?;
@@ -151,9 +148,8 @@ fn positive(item: Item<'_>) -> Result<std::time::Duration, Mistake> {
 
 fn hosts(item: Item<'_>) -> Result<Vec<String>, Mistake> {
     let host = |item: Item<'_>| {
-        let wrong = item.mistake("expected a host, as \"api.example.com\", \"*.example.com\" or \"api.example.com:8443\"");
-        let host = item.string()?;
-        if is_host_pattern(&host) { Ok(host.to_ascii_lowercase()) } else { Err(wrong) }
+        const WANTED: &str = "expected a host, as \"api.example.com\", \"*.example.com\" or \"api.example.com:8443\"";
+        Ok(item.string_that(WANTED, is_host_pattern)?.to_ascii_lowercase())
     };
     item.items("a list of hosts")?.into_iter().map(host).collect()
 }
@@ -166,10 +162,8 @@ fn is_host_pattern(pattern: &str) -> bool {
     })
 }
 
-fn visible(item: Item<'_>, what: &str) -> Result<String, Mistake> {
-    let wrong = item.mistake(format!("{what} has no spaces and no control characters"));
-    let text = item.string()?;
-    if text.chars().any(|c| c.is_whitespace() || c.is_control()) { Err(wrong) } else { Ok(text) }
+fn visible(item: Item<'_>) -> Result<String, Mistake> {
+    item.string_that("has no spaces and no control characters", |text| !text.chars().any(|c| c.is_whitespace() || c.is_control()))
 }
 
 #[cfg(test)]

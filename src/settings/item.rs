@@ -6,13 +6,13 @@ use std::time::Duration;
 use toml::Spanned;
 use toml::de::DeValue;
 
-use super::{A_DURATION, Item, Mistake, Section, line_of, nearest, parse_duration};
+use super::{A_DURATION, Item, Mistake, Section, nearest, parse_duration};
 
 impl<'a> Item<'a> {
     /// A mistake about this value.
     #[must_use]
     pub fn mistake(&self, what: impl Into<String>) -> Mistake {
-        Mistake { line: line_of(self.context.text, self.start), key: self.path.clone(), what: what.into(), hint: None }
+        Mistake::new(self.context.text, self.start, &self.path, what)
     }
 
     fn expected(&self, wanted: &str) -> Mistake {
@@ -42,6 +42,17 @@ impl<'a> Item<'a> {
             DeValue::String(text) if text.is_empty() => Err(self.mistake("empty")),
             DeValue::String(text) => Ok(text.clone().into_owned()),
             _ => Err(self.expected("a string")),
+        }
+    }
+
+    /// A string that `accept` accepts; `wanted` says which those are.
+    ///
+    /// # Errors
+    /// A [`Mistake`] where it is another or something else.
+    pub fn string_that(self, wanted: &str, accept: impl FnOnce(&str) -> bool) -> Result<String, Mistake> {
+        match &self.value {
+            DeValue::String(text) if !text.is_empty() && !accept(text) => Err(self.mistake(wanted)),
+            _ => self.string(),
         }
     }
 
@@ -97,10 +108,15 @@ impl<'a> Item<'a> {
     /// # Errors
     /// A [`Mistake`] where it is something else.
     pub fn argv(self) -> Result<Vec<String>, Mistake> {
-        let empty = self.mistake("expected a program and its arguments");
-        let items = self.items("a list of strings (the program and its arguments; no shell reads them)")?;
-        let argv: Vec<String> = items.into_iter().map(Item::text).collect::<Result<_, _>>()?;
-        if argv.first().is_none_or(String::is_empty) { Err(empty) } else { Ok(argv) }
+        const WANTED: &str = "a list of strings (the program and its arguments; no shell reads them)";
+        match &self.value {
+            DeValue::Array(words) if words.is_empty() => Err(self.mistake("expected a program and its arguments")),
+            _ => {
+                let mut words = self.items(WANTED)?.into_iter();
+                let program = words.next().map(Self::string);
+                program.into_iter().chain(words.map(Self::text)).collect()
+            }
+        }
     }
 
     /// A string, be it empty.
@@ -195,15 +211,17 @@ impl<'a> Item<'a> {
     /// # Errors
     /// A [`Mistake`] where it is something else.
     pub fn path(self) -> Result<PathBuf, Mistake> {
-        let context = self.context;
-        let no_home = self.mistake("`~` stands for no folder: HOME is not set");
-        let text = self.string()?;
-        let path = match text.strip_prefix('~') {
-            Some("") => context.home.ok_or(no_home)?.to_owned(),
-            Some(rest) if rest.starts_with('/') => context.home.ok_or(no_home)?.join(rest.trim_start_matches('/')),
-            _ => context.folder.join(text),
+        let DeValue::String(text) = &self.value else { return Err(self.expected("a path")) };
+        let in_home = |rest: &str| match self.context.home {
+            Some(home) => Ok(if rest.is_empty() { home.to_owned() } else { home.join(rest) }),
+            None => Err(self.mistake("`~` stands for no folder: HOME is not set")),
         };
-        Ok(path)
+        match text.strip_prefix('~') {
+            _ if text.is_empty() => Err(self.mistake("empty")),
+            Some("") => in_home(""),
+            Some(rest) if rest.starts_with('/') => in_home(rest.trim_start_matches('/')),
+            _ => Ok(self.context.folder.join(&**text)),
+        }
     }
 
     /// A table.

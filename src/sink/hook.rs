@@ -49,7 +49,7 @@ impl Hook {
             tracing::info!(profile = %profile, "{} is not run for what it did itself", self.key);
             return;
         }
-        tracing::debug!(profile = %profile, "running {}", self.key);
+        tracing::info!(profile = %profile, "running {}", self.key);
         let expires_at = expires_at.and_then(Timestamp::rfc3339).map(|time| (EXPIRES_AT.to_owned(), time));
         let lineage = format!("{running}/{}:{profile}:{}", self.key, getpid().as_raw_nonzero());
         let told = [(PROFILE.to_owned(), profile.to_string()), (RUNNING.to_owned(), lineage)];
@@ -155,7 +155,11 @@ mod tests {
     async fn its_failure_is_told_and_what_it_said() {
         let table = [
             (shell("echo odd >&2"), vec!["it said: odd"], None),
-            (shell("echo odd >&2; exit 3"), vec!["it said: odd"], Some("`sh` failed: exit status: 3; -v shows what it said")),
+            (
+                shell("echo odd >&2; exit 3"),
+                vec!["it said: odd"],
+                Some("`sh` failed (exit status: 3); `-v` with `renew` or `--renew` shows what it said"),
+            ),
             (shell("cat; yes | head -c 2000000"), vec![], None),
             (
                 Hook::new("on_error", vec!["/nowhere/at/all".to_owned()]),

@@ -126,7 +126,11 @@ impl Child {
             Ok(status) if status.success() => Ok(output),
             Ok(status) => {
                 let error = SourceError::new(Class::Temporary, format!("`{}` failed ({status})", self.program()));
-                let error = if output.stderr.trim().is_empty() { error } else { error.with_hint("-v shows what it said") };
+                let error = if output.stderr.trim().is_empty() {
+                    error
+                } else {
+                    error.with_hint("`-v` with `renew` or `--renew` shows what it said")
+                };
                 Err(with_words(error, &output))
             }
             Err(error) => Err(SourceError::new(Class::Temporary, format!("`{}` was lost: {error}", self.program()))),

@@ -180,10 +180,9 @@ fn proxy(item: Item<'_>) -> Result<String, Mistake> {
 
 fn headers(item: Item<'_>) -> Result<Vec<(String, String)>, Mistake> {
     let read = |(name, item): (String, Item<'_>)| {
-        let wrong = item.mistake("is no header");
-        let value = item.text()?;
-        let is_header = HeaderName::try_from(&name).is_ok() && HeaderValue::try_from(&value).is_ok();
-        if is_header { Ok((name, value)) } else { Err(wrong) }
+        let is_header = |value: &str| HeaderName::try_from(&name).is_ok() && HeaderValue::try_from(value).is_ok();
+        let value = item.parsed(|value| if is_header(value) { Ok(value.to_owned()) } else { Err("is no header".to_owned()) })?;
+        Ok((name, value))
     };
     item.section()?.take_rest().into_iter().map(read).collect()
 }

@@ -78,9 +78,10 @@ impl Form {
 
 fn params(item: Item<'_>) -> Result<Vec<(String, Secret)>, Mistake> {
     let read = |(name, item): (String, Item<'_>)| {
-        let taken = item.mistake("is set by the key of that name, not in `params`");
-        let value = item.text()?;
-        if OWN_FIELDS.contains(&name.as_str()) { Err(taken) } else { Ok((name, Secret::new(value))) }
+        if OWN_FIELDS.contains(&name.as_str()) {
+            return Err(item.mistake("is set by the key of that name, not in `params`"));
+        }
+        item.text().map(|value| (name, Secret::new(value)))
     };
     item.section()?.take_rest().into_iter().map(read).collect()
 }

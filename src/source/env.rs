@@ -34,9 +34,7 @@ impl Env {
 }
 
 fn variable_name(item: Item<'_>) -> Result<String, Mistake> {
-    let wrong = item.mistake("a variable's name has no `=` and no NUL");
-    let name = item.string()?;
-    if name.contains(['=', '\0']) { Err(wrong) } else { Ok(name) }
+    item.string_that("a variable's name has no `=` and no NUL", |name| !name.contains(['=', '\0']))
 }
 
 impl Source for Env {

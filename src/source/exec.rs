@@ -119,13 +119,11 @@ impl Exec {
 fn variables(item: Item<'_>) -> Result<Vec<(String, Secret)>, Mistake> {
     let mut section = item.section()?;
     let read = |(variable, item): (String, Item<'_>)| {
-        let wrong = item.mistake("a variable's name has no `=` and no NUL");
-        let value = item.text()?;
-        if variable.is_empty() || variable.contains(['=', '\0']) || value.contains('\0') {
-            Err(wrong)
-        } else {
-            Ok((variable, Secret::new(value)))
+        if variable.is_empty() || variable.contains(['=', '\0']) {
+            return Err(item.mistake("a variable's name has no `=` and no NUL"));
         }
+        let value = item.parsed(|text| if text.contains('\0') { Err("a variable has no NUL".to_owned()) } else { Ok(text.to_owned()) })?;
+        Ok((variable, Secret::new(value)))
     };
     section.take_rest().into_iter().map(read).collect()
 }

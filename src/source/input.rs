@@ -42,12 +42,11 @@ impl Input {
             section.optional("command", Item::argv)?.map(Self::Command),
         ];
         let mut given = forms.into_iter().flatten();
-        let wrong = section.mistake("expected one of `env`, `file` and `command`", None);
-        section.finish()?;
-        match (given.next(), given.next()) {
-            (Some(input), None) => Ok(input),
-            _ => Err(wrong),
+        if let (Some(input), None) = (given.next(), given.next()) {
+            return section.finish().map(|()| input);
         }
+        let wrong = section.mistake("expected one of `env`, `file` and `command`", None);
+        section.finish().and(Err(wrong))
     }
 
     /// Whether the secret stands in the configuration file.

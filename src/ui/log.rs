@@ -21,9 +21,7 @@ const fn level(manner: Manner) -> Level {
     match (manner.is_quiet, manner.verbosity) {
         (true, _) => Level::ERROR,
         (false, 0) => Level::WARN,
-        (false, 1) => Level::INFO,
-        (false, 2) => Level::DEBUG,
-        (false, _) => Level::TRACE,
+        (false, _) => Level::INFO,
     }
 }
 

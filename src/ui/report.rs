@@ -167,9 +167,8 @@ pub enum Level {
 /// Tells what happened to a profile, in a line of a log; `fields` are for programs.
 pub fn tell_log(manner: Manner, level: Level, profile: &Name, text: &str, fields: Vec<(&'static str, serde_json::Value)>) {
     let (word, paint) = match level {
-        Level::Info if manner.is_quiet => return,
+        Level::Info | Level::Warning if manner.is_quiet => return,
         Level::Info => ("info", None),
-        Level::Warning if manner.is_quiet => return,
         Level::Warning => ("warning", Some(Paint::Odd)),
         Level::Error => ("error", Some(Paint::Bad)),
     };

@@ -85,8 +85,8 @@ fn its_output_is_not_ours() {
 #[test]
 fn a_failure_costs_a_warning() {
     let cases = [
-        ("it fails", hook("on_renew", "exit 3"), "on_renew: `sh` failed: exit status: 3"),
-        ("it is killed", hook("on_renew", "kill -9 $$"), "on_renew: `sh` failed: signal: 9"),
+        ("it fails", hook("on_renew", "exit 3"), "on_renew: `sh` failed (exit status: 3)"),
+        ("it is killed", hook("on_renew", "kill -9 $$"), "on_renew: `sh` failed (signal: 9"),
         ("it is missing", "on_renew = [\"no-such-program\"]\n".to_owned(), "on_renew: there is no program `no-such-program`"),
         ("it is no program", "on_renew = [\"/etc/passwd\"]\n".to_owned(), "on_renew: `/etc/passwd` is not executable"),
     ];

@@ -238,7 +238,7 @@ impl<S: Source, C: Clock> Shared<S, C> {
     /// What only saves requests may fail.
     fn keep(&self, write: impl FnOnce(&Cache) -> Result<(), StorageError>) {
         if let Err(error) = write(self.cache.cache()) {
-            tracing::debug!(profile = %self.cache.name(), "{error}");
+            tracing::info!(profile = %self.cache.name(), "{error}");
         }
     }
 

@@ -115,13 +115,15 @@ impl Member {
 
     fn deliver(&self, event: Event, status: &Status) {
         let (profile, token) = (self.profile.clone(), status.token.clone());
+        // Whoever was refused has told; remembering it is no news.
+        let is_news = status.last_error.as_ref().is_some_and(|error| error.attempts > 0);
         self.bearer.track("delivery", async move {
             let (cache, kind) = (profile.token_cache(), profile.source.kind());
             match (event, token) {
                 (Event::Renewed, Some(token)) => profile.delivery.renewed(&cache, kind, &token).await,
                 (Event::Found, Some(token)) => drop(profile.delivery.write(&cache, kind, &token)),
-                (Event::Parked, _) => profile.delivery.parked(&cache).await,
-                (Event::Failed | Event::Renewed | Event::Found, _) => {}
+                (Event::Parked, _) if is_news => profile.delivery.parked(&cache).await,
+                (Event::Parked | Event::Failed | Event::Renewed | Event::Found, _) => {}
             }
             Ok::<(), std::convert::Infallible>(())
         });

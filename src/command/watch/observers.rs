@@ -93,14 +93,16 @@ impl Observers {
         *locked(&self.gauges) = fleet.gauges();
         self.view = None;
         self.view = view(self.manner, fleet);
-        self.systemd.ready();
+        self.is_ready = false;
         self.look();
     }
 
     /// The configuration was read again and is not taken.
     pub fn kept(&self) {
         ui::tell_notice(self.manner, "the configuration that was read before stays");
-        self.systemd.ready();
+        if self.is_ready {
+            self.systemd.ready();
+        }
     }
 
     pub fn stopping(&mut self) {

@@ -91,7 +91,7 @@ async fn accept(listener: &TcpListener) -> TcpStream {
     loop {
         match listener.accept().await {
             Ok((stream, _)) => return stream,
-            Err(error) => tracing::debug!("metrics: cannot accept a connection: {error}"),
+            Err(error) => tracing::info!("metrics: cannot accept a connection: {error}"),
         }
         sleep(PAUSE).await;
     }
