@@ -20,12 +20,15 @@ struct Member {
     profile: Profile,
     bearer: RenewableBearer<Arc<AnySource>, SystemClock>,
     seen: Status,
+    /// How many failures there had been in all at the last success.
+    forgiven: u64,
 }
 
 /// Something that happened to a profile.
 pub(super) struct Change {
     pub profile: Name,
     pub event: Event,
+    /// What it is at; of its failures, those since the last success.
     pub status: Status,
 }
 
@@ -63,7 +66,7 @@ impl Fleet {
             let (number, sender) = (members.len(), sender.clone());
             forwarders.spawn(async move { while status.changed().await.is_ok() && sender.send(number).is_ok() {} });
             bearer.start();
-            members.push(Member { profile, bearer, seen });
+            members.push(Member { profile, bearer, seen, forgiven: 0 });
         }
         Self { members, changed, forwarders }
     }
@@ -108,7 +111,11 @@ impl Member {
         let status = self.bearer.status().borrow().clone();
         for event in Event::between(&self.seen, &status) {
             self.deliver(event, &status);
-            changes.push(Change { profile: self.profile.name.clone(), event, status: status.clone() });
+            let recent = Status { failures: status.failures.saturating_sub(self.forgiven), ..status.clone() };
+            changes.push(Change { profile: self.profile.name.clone(), event, status: recent });
+            if matches!(event, Event::Renewed | Event::Found) {
+                self.forgiven = status.failures;
+            }
         }
         self.seen = status;
     }
