@@ -8,7 +8,7 @@ use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
 
 use super::reply::{Body, Reply};
-use super::wait_until;
+use super::{now, wait_until};
 
 const POLL: Duration = Duration::from_millis(10);
 
@@ -19,6 +19,8 @@ pub struct Request {
     pub path: String,
     pub headers: Vec<(String, String)>,
     pub body: String,
+    /// When it was in: seconds since 1970.
+    pub at: f64,
 }
 
 impl Request {
@@ -316,12 +318,14 @@ pub fn read_request(stream: &mut impl Read) -> Option<Request> {
         path: first.next()?.to_owned(),
         headers: lines.filter_map(|line| line.split_once(": ")).map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
         body: String::new(),
+        at: 0.0,
     };
     let length = request.header("content-length").map_or(0, |text| text.parse().unwrap());
     while bytes.len() < end + 4 + length {
         read_more(stream, &mut bytes)?;
     }
     request.body = String::from_utf8_lossy(&bytes[end + 4..end + 4 + length]).into_owned();
+    request.at = now();
     Some(request)
 }
 

@@ -8,6 +8,9 @@ use super::running::Running;
 /// Where the program's standard output goes while a terminal shows its standard error.
 pub const ANSWER: &str = "answer";
 
+/// How wide that terminal is.
+pub const COLUMNS: usize = 80;
+
 impl Test {
     /// Starts the program with a terminal as its standard error; its standard output goes to the file [`ANSWER`]. What the
     /// terminal was sent is the stdout of the outcome.
@@ -25,11 +28,12 @@ impl Test {
         self.start(self.in_terminal(args, "", Stdio::null()), args)
     }
 
-    fn in_terminal(&self, args: &[&str], redirection: &str, keyboard: impl Into<Stdio>) -> Command {
+    /// The command that does all that.
+    pub fn in_terminal(&self, args: &[&str], redirection: &str, keyboard: impl Into<Stdio>) -> Command {
         let plain = self.command(args);
         let words = std::iter::once(plain.get_program()).chain(plain.get_args());
         let words: Vec<String> = words.map(|word| quoted(word.to_str().unwrap())).collect();
-        let line = format!("stty cols 80 rows 24; exec {} {redirection}", words.join(" "));
+        let line = format!("stty cols {COLUMNS} rows 24; exec {} {redirection}", words.join(" "));
         let mut command = Command::new("script");
         command.args(["--quiet", "--return", "--command", &line, "/dev/null"]).env_clear();
         command.envs(plain.get_envs().filter_map(|(name, value)| Some((name, value?))));
@@ -54,15 +58,21 @@ pub struct Screen {
     rows: Vec<Vec<char>>,
     row: usize,
     column: usize,
+    columns: usize,
     pub cursor_is_hidden: bool,
     pub is_coloured: bool,
 }
 
 impl Screen {
-    /// The screen after these bytes.
+    /// The screen after these bytes, wide enough for every line.
     pub fn after(bytes: &[u8]) -> Self {
+        Self::of_columns(usize::MAX, bytes)
+    }
+
+    /// The same where a full line goes on in the next one, as soon as there is more to show.
+    pub fn of_columns(columns: usize, bytes: &[u8]) -> Self {
         let text = String::from_utf8(bytes.to_vec()).expect("a terminal is sent text");
-        let mut screen = Self::default();
+        let mut screen = Self { columns, ..Self::default() };
         let mut rest = text.chars();
         while let Some(character) = rest.next() {
             match character {
@@ -83,6 +93,9 @@ impl Screen {
     }
 
     fn show(&mut self, character: char) {
+        if self.column == self.columns {
+            (self.row, self.column) = (self.row + 1, 0);
+        }
         let column = self.column;
         let row = self.line();
         row.resize(row.len().max(column + 1), ' ');
