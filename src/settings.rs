@@ -154,9 +154,23 @@ impl<'a> Section<'a> {
         let start = self.entries.get(key).map_or(self.start, |(start, _)| *start);
         let hint = match nearest(key, self.known.iter().copied()) {
             Some(near) => format!("did you mean `{near}`?"),
-            None => format!("known here: {}", self.known.join(", ")),
+            None => format!("known here: {}", self.known_in_short()),
         };
         Mistake { hint: Some(hint), ..Mistake::new(self.context.text, start, &self.path_of(key), "unknown key") }
+    }
+
+    /// The keys asked for, those that are peculiar to this table first, as many as a person reads.
+    fn known_in_short(&self) -> String {
+        const MOST: usize = 240;
+        let mut short = String::new();
+        for key in self.known.iter().rev() {
+            if short.len() + key.len() > MOST {
+                return short + ", …";
+            }
+            short += if short.is_empty() { "" } else { ", " };
+            short += key;
+        }
+        short
     }
 
     fn path_of(&self, key: &str) -> String {

@@ -211,7 +211,7 @@ impl<'a> Item<'a> {
     /// # Errors
     /// A [`Mistake`] where it is something else.
     pub fn path(self) -> Result<PathBuf, Mistake> {
-        let DeValue::String(text) = &self.value else { return Err(self.expected("a path")) };
+        let DeValue::String(text) = &self.value else { return Err(self.expected("a string (a path)")) };
         let in_home = |rest: &str| match self.context.home {
             Some(home) => Ok(if rest.is_empty() { home.to_owned() } else { home.join(rest) }),
             None => Err(self.mistake("`~` stands for no folder: HOME is not set")),

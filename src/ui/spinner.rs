@@ -7,7 +7,7 @@ use std::time::Duration;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::Manner;
-use super::watch::Screen;
+use super::watch::{Screen, to_line_start};
 
 const PATIENCE: Duration = Duration::from_millis(300);
 const FRAME: Duration = Duration::from_millis(100);
@@ -37,6 +37,7 @@ pub async fn while_waiting<T>(manner: Manner, waiting_for: &str, work: impl Futu
             _ = frames.tick() => {
                 if let Some(Shown::Spinner(bar)) = shown().as_ref() {
                     bar.tick();
+                    to_line_start();
                 }
             }
         }
@@ -46,7 +47,10 @@ pub async fn while_waiting<T>(manner: Manner, waiting_for: &str, work: impl Futu
 /// Writes with what is drawn out of the way.
 pub(super) fn suspended(write: impl FnOnce()) {
     match shown().as_ref() {
-        Some(Shown::Spinner(bar)) => bar.suspend(write),
+        Some(Shown::Spinner(bar)) => {
+            bar.suspend(write);
+            to_line_start();
+        }
         Some(Shown::View(screen)) => screen.aside(write),
         None => write(),
     }

@@ -17,7 +17,7 @@ use crate::clock::Timestamp;
 use crate::monitor::Snapshot;
 use crate::name::Name;
 use line::{Layout, State, line};
-pub(super) use screen::Screen;
+pub(super) use screen::{Screen, to_line_start};
 use screen::{Size, is_in_foreground};
 
 /// Lines that stay free for messages.

@@ -74,7 +74,7 @@ impl Screen {
         if is_new {
             *unpoisoned(&self.text) = text;
             *unpoisoned(&self.drawn) = Some(now);
-            self.block.force_draw();
+            self.draw();
         }
     }
 
@@ -92,8 +92,15 @@ impl Screen {
                 // Not `suspend`, which panics when the terminal has gone.
                 self.clear();
                 write();
-                self.block.force_draw();
+                self.draw();
             }
+        }
+    }
+
+    fn draw(&self) {
+        self.block.force_draw();
+        if !self.lines.is_hidden() {
+            to_line_start();
         }
     }
 
@@ -125,6 +132,13 @@ impl Screen {
         let _ = std::io::stderr().lock().write_all((sequence + "\u{1b}[J").as_bytes());
         self.forget();
     }
+}
+
+/// Puts the cursor, which a drawing leaves at the right edge, where a `^C` that the terminal shows goes into the last line, and is cleared
+/// away with it, instead of below.
+pub(in crate::ui) fn to_line_start() {
+    // Where that fails, nobody sees the cursor.
+    let _ = std::io::stderr().lock().write_all(b"\r");
 }
 
 /// Whether the terminal is ours to draw on: a background job's is not.
