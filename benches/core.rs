@@ -11,14 +11,16 @@ use std::time::Duration;
 
 use clap::Parser as _;
 use divan::{Bencher, black_box};
+use futures_util::FutureExt as _;
 use tempfile::TempDir;
 
-use token::bearer::Renewal;
+use token::bearer::{CachedBearer, FetchOptions, NamedBearer, RenewableBearer, Renewal};
 use token::cache::{Cache, Entry, Identity, ThrottledTokenCache};
 use token::cli::{Cli, parse_fast};
 use token::clock::{Clock as _, SystemClock, Timestamp};
 use token::name::Name;
 use token::profile::{Configuration, Places};
+use token::source::Env;
 use token::token::Token;
 
 const NOW: Timestamp = Timestamp::from_unix_seconds(1_795_348_800);
@@ -120,4 +122,20 @@ fn cache_get(bencher: Bencher<'_, '_>, throttle: Duration) {
     let cache = ThrottledTokenCache::new(cache, name(), Identity::new("bench", []), throttle, SystemClock);
     cache.set(Arc::new(token(SystemClock.now()))).unwrap();
     bencher.bench(|| cache.get().unwrap().unwrap());
+}
+
+/// A fetch of the long-lived bearer while its token is fresh.
+#[divan::bench]
+fn renewable_fetch(bencher: Bencher<'_, '_>) {
+    let folder = TempDir::new().unwrap();
+    let cache = Cache::new(folder.path().join("cache"), true);
+    let cache = ThrottledTokenCache::new(cache, name(), Identity::new("bench", []), HOUR, SystemClock);
+    cache.set(Arc::new(token(SystemClock.now()))).unwrap();
+    let source = NamedBearer::new(name(), Env::new("TOKEN_BENCH".to_owned(), None), SystemClock);
+    let bearer = RenewableBearer::new(CachedBearer::new(source, cache, String::new, Renewal::default()));
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let options = FetchOptions::default();
+    runtime.block_on(bearer.fetch(HOUR, &options)).unwrap();
+    // Ready at once: no runtime is asked.
+    bencher.bench_local(|| bearer.fetch(black_box(HOUR), &options).now_or_never().unwrap().unwrap());
 }

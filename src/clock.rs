@@ -4,6 +4,9 @@
 //! slices of at most [`LONGEST_SLEEP`], after each of which the clock is looked at again: a suspended laptop and a stepped clock
 //! stretch a timer, but not this.
 
+#[cfg(target_os = "linux")]
+mod metronome;
+
 use std::future::Future;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -87,6 +90,11 @@ pub trait Clock: Send + Sync {
     /// The time of day.
     fn now(&self) -> Timestamp;
 
+    /// Completes when it is time to look at the clock again: twice a minute, for all who wait at the same moment.
+    fn tick(&self) -> impl Future<Output = ()> + Send {
+        self.sleep_until(next_tick(self.now()))
+    }
+
     /// Completes once [`now`](Self::now) has reached `deadline`.
     fn sleep_until(&self, deadline: Timestamp) -> impl Future<Output = ()> + Send {
         async move {
@@ -101,6 +109,12 @@ pub trait Clock: Send + Sync {
     }
 }
 
+/// The next full half minute: the same for all, so that they wake the process together.
+fn next_tick(now: Timestamp) -> Timestamp {
+    let slice = millis(LONGEST_SLEEP);
+    Timestamp(now.0.saturating_add(slice - now.0.rem_euclid(slice)))
+}
+
 /// The system's clock.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SystemClock;
@@ -108,6 +122,13 @@ pub struct SystemClock;
 impl Clock for SystemClock {
     fn now(&self) -> Timestamp {
         SystemTime::now().into()
+    }
+
+    #[cfg(target_os = "linux")]
+    async fn tick(&self) {
+        if !metronome::tick(LONGEST_SLEEP).await {
+            self.sleep_until(next_tick(self.now())).await;
+        }
     }
 }
 
@@ -123,6 +144,10 @@ impl From<SystemTime> for Timestamp {
 impl<C: Clock> Clock for std::sync::Arc<C> {
     fn now(&self) -> Timestamp {
         (**self).now()
+    }
+
+    fn tick(&self) -> impl Future<Output = ()> + Send {
+        (**self).tick()
     }
 
     fn sleep_until(&self, deadline: Timestamp) -> impl Future<Output = ()> + Send {

@@ -20,6 +20,9 @@ use crate::ui::{self, Failure, Manner};
 use fleet::Fleet;
 use observers::Observers;
 
+/// How long the deliveries of a fleet that was replaced may take: more than a hook may.
+const LONGEST_DELIVERY: Duration = Duration::from_secs(60);
+
 /// How long what runs may take to end once a signal has come.
 const GRACE: Duration = Duration::from_millis(500);
 
@@ -65,8 +68,10 @@ async fn reload(global: &Global, watch: &Watch, manner: Manner, fleet: &mut Flee
     observers.reloading();
     match profiles(global, watch) {
         Ok(profiles) => {
-            fleet.close(GRACE).await;
-            *fleet = Fleet::start(profiles);
+            let retired = std::mem::replace(fleet, Fleet::start(profiles));
+            retired.stop();
+            // What it delivers goes on to its end, which hooks have a limit for.
+            tokio::spawn(async move { retired.close(LONGEST_DELIVERY).await });
             observers.reloaded(fleet);
         }
         Err(failure) => {

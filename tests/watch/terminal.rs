@@ -95,7 +95,6 @@ fn each_profile_has_a_line_and_none_is_left_behind() {
 
 /// The terminal shows `^C` where the cursor stands.
 #[test]
-#[ignore = "a line stays: indicatif leaves the cursor behind the last column, so that `^C` goes to the next line"]
 fn ctrl_c_clears_it_away() {
     let issuer = Issuer::start();
     let test = on_terminal(&eager([("alpha", &issuer), ("beta", &issuer)]));

@@ -62,13 +62,20 @@ impl<S: Source, C: Clock> Shared<S, C> {
             if due.is_some_and(|due| due <= now) {
                 return Event::Due;
             }
-            let tick = next_tick(now);
-            let until = due.map_or(tick, |due| due.min(tick));
+            // What is due later than the next look is seen to then: a long timer would wake the process just to be wound up again.
+            let soon = due.filter(|due| due.since(now) <= LONGEST_SLEEP);
+            let is_due = async {
+                match soon {
+                    Some(due) => self.cached.clock().sleep_until(due).await,
+                    None => std::future::pending().await,
+                }
+            };
             tokio::select! {
                 biased;
                 _ = stops.wait_for(|stopped| *stopped) => return Event::Stop,
                 () = self.wake.notified() => {}
-                () = self.cached.clock().sleep_until(until) => self.look_again(plan),
+                () = is_due => {}
+                () = self.cached.clock().tick() => self.look_again(plan),
             }
         }
     }
@@ -217,11 +224,4 @@ impl<S: Source, C: Clock> Shared<S, C> {
             status.last_error = None;
         });
     }
-}
-
-/// The next full half minute: the same for all loops, so that they wake the process together.
-fn next_tick(now: Timestamp) -> Timestamp {
-    let slice = i64::try_from(LONGEST_SLEEP.as_millis()).unwrap_or(i64::MAX);
-    let into = now.unix_millis().rem_euclid(slice);
-    Timestamp::from_unix_millis(now.unix_millis().saturating_add(slice - into))
 }

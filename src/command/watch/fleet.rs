@@ -99,9 +99,14 @@ impl Fleet {
     }
 
     /// Ends all of them, with what they started, within about `grace`.
-    pub async fn close(&mut self, grace: Duration) {
+    pub async fn close(mut self, grace: Duration) {
         join_all(self.members.iter().map(|member| member.bearer.close(grace))).await;
         self.forwarders.shutdown().await;
+    }
+
+    /// Ends the loops of all of them.
+    pub fn stop(&self) {
+        self.members.iter().for_each(|member| member.bearer.stop());
     }
 }
 

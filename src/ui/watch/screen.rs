@@ -123,10 +123,11 @@ impl Screen {
         if self.lines.is_hidden() {
             return;
         }
-        let rows = (before.lines * before.columns).div_ceil(size.columns).min(size.rows);
+        // The cursor is where the last line begins.
+        let above = (before.lines.saturating_sub(1) * before.columns).div_ceil(size.columns).min(size.rows.saturating_sub(1));
         let mut sequence = "\r".to_owned();
-        if rows > 1 {
-            let _ = write!(sequence, "\u{1b}[{}A", rows - 1);
+        if above > 0 {
+            let _ = write!(sequence, "\u{1b}[{above}A");
         }
         // As above.
         let _ = std::io::stderr().lock().write_all((sequence + "\u{1b}[J").as_bytes());
