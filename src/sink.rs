@@ -22,7 +22,8 @@
 //! # Sinks
 //!
 //! A sink is written at every renewal, by whoever renews (`get` and `run` as well as `renew` and `watch`), before that command returns;
-//! nothing else writes it. A sink that somebody removes comes back with the next renewal: `token renew` is how to have it now. One sink
+//! `watch` writes it when it begins as well, and when another process has renewed; so does `watch --once`. A sink that somebody removes
+//! comes back with the next of these: `token renew` is how to have it now. One sink
 //! may stand alone, without the brackets of the list. A relative `path` starts at the folder of the configuration file.
 //!
 //! | `format =` | the file |
