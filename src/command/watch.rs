@@ -40,7 +40,7 @@ pub(super) async fn run(global: &Global, watch: &Watch, manner: Manner) -> Outco
             biased;
             () = heard(&mut interrupt) => break 2,
             () = heard(&mut terminate) => break 15,
-            () = heard(&mut hangup) => reload(global, watch, manner, &mut fleet, &mut observers).await,
+            () = heard(&mut hangup) => reload(global, watch, manner, &mut fleet, &mut observers),
             () = heard(&mut user) => fleet.renew_all(),
             changes = fleet.changes() => observers.saw(changes),
             () = observers.moment() => observers.look(),
@@ -64,7 +64,7 @@ fn listen(address: &str) -> Result<TcpListener, Failure> {
 }
 
 /// Reads the configuration again; a bad one is reported and the old one stays.
-async fn reload(global: &Global, watch: &Watch, manner: Manner, fleet: &mut Fleet, observers: &mut Observers) {
+fn reload(global: &Global, watch: &Watch, manner: Manner, fleet: &mut Fleet, observers: &mut Observers) {
     observers.reloading();
     match profiles(global, watch) {
         Ok(profiles) => {
