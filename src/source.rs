@@ -67,6 +67,11 @@ pub trait Source: Send + Sync {
         None
     }
 
+    /// Lets go of what it holds (connections, files, processes): nobody will ask it again.
+    fn close(&self) -> impl Future<Output = ()> + Send {
+        std::future::ready(())
+    }
+
     /// The time limit of one request while a person is asked; `None` where none ever is.
     fn patience(&self) -> Option<Duration> {
         None
@@ -84,6 +89,10 @@ impl<S: Source> Source for Arc<S> {
 
     fn peer(&self) -> Option<String> {
         (**self).peer()
+    }
+
+    async fn close(&self) {
+        (**self).close().await;
     }
 
     fn patience(&self) -> Option<Duration> {

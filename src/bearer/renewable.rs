@@ -222,11 +222,14 @@ impl<S: Source + 'static, C: Clock + 'static> RenewableBearer<S, C> {
         self.0.status.send_modify(|status| status.phase = Phase::Stopped);
     }
 
-    /// Stops, waits for what still runs, cancels what is left after `grace`, and returns when nothing of it runs any more.
+    /// Stops, closes the source, waits for what still runs, cancels what is left after `grace`, and returns when nothing of it runs any
+    /// more.
     pub async fn close(&self, grace: Duration) {
         self.stop();
         let mut tasks = std::mem::take(&mut *self.0.tasks());
         let deadline = Instant::now() + grace.min(LONGEST_TIMEOUT);
+        // What does not close in time is given up like everything else.
+        let _ = timeout_at(deadline, self.0.cached.wrapped().wrapped().close()).await;
         while let Ok(Some(_)) = timeout_at(deadline, tasks.join_next()).await {}
         tasks.shutdown().await;
     }

@@ -41,9 +41,14 @@ struct Script {
     asked: AtomicU32,
     asking: AtomicU32,
     most_asking: AtomicU32,
+    closed: AtomicBool,
 }
 
 impl Source for Script {
+    async fn close(&self) {
+        self.closed.store(true, Ordering::SeqCst);
+    }
+
     fn peer(&self) -> Option<String> {
         Some(format!("{:p}", &raw const *self))
     }
@@ -93,6 +98,7 @@ impl Scene {
                 asked: AtomicU32::default(),
                 asking: AtomicU32::default(),
                 most_asking: AtomicU32::default(),
+                closed: AtomicBool::default(),
             }),
             settings: Arc::default(),
             renewal: Renewal { jitter: 0.0, ..Renewal::default() },
@@ -319,6 +325,7 @@ async fn a_close_waits_for_its_grace_and_no_longer() {
     let began = Instant::now();
     bearer.close(SECOND * 3).await;
     assert_eq!(began.elapsed().as_secs(), 3);
+    assert!(scene.script.closed.load(Ordering::SeqCst), "its source is closed");
 }
 
 /// The attempts that the backoff formula allows within `seconds`.
