@@ -4,7 +4,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use serde::de::{Deserializer, MapAccess, Visitor};
+use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 
 use super::SourceError;
@@ -98,30 +98,73 @@ fn seconds(value: &Value) -> Result<Duration, SourceError> {
     Ok(Duration::try_from_secs_f64(number.floor()).unwrap_or(Duration::MAX))
 }
 
-/// A JSON object in which no key stands twice.
+/// A JSON object in which, at any depth, no key stands twice.
 pub(super) fn object_without_duplicates(bytes: &[u8]) -> Result<Map<String, Value>, String> {
-    struct Once;
-    impl<'de> Visitor<'de> for Once {
-        type Value = Map<String, Value>;
-
-        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str("a JSON object")
-        }
-
-        fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Self::Value, A::Error> {
-            let mut object = Map::new();
-            while let Some((key, value)) = access.next_entry::<String, Value>()? {
-                if object.insert(key, value).is_some() {
-                    return Err(serde::de::Error::custom("a key stands twice"));
-                }
-            }
-            Ok(object)
-        }
+    match serde_json::from_slice(bytes) {
+        Ok(Strict(Value::Object(object))) => Ok(object),
+        Ok(_) | Err(_) => Err("it is no JSON object, or one with a key twice".to_owned()),
     }
-    let mut reader = serde_json::Deserializer::from_slice(bytes);
-    let object = reader.deserialize_map(Once).map_err(|_| "it is no JSON object, or one with a key twice".to_owned())?;
-    reader.end().map_err(|_| "something follows its JSON".to_owned())?;
-    Ok(object)
+}
+
+/// Any JSON value in which no key stands twice.
+struct Strict(Value);
+
+impl<'de> Deserialize<'de> for Strict {
+    fn deserialize<D: Deserializer<'de>>(reader: D) -> Result<Self, D::Error> {
+        reader.deserialize_any(StrictVisitor).map(Self)
+    }
+}
+
+struct StrictVisitor;
+
+impl<'de> Visitor<'de> for StrictVisitor {
+    type Value = Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("JSON without a key twice")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Value, A::Error> {
+        let mut object = Map::new();
+        while let Some((key, Strict(value))) = access.next_entry::<String, Strict>()? {
+            if object.insert(key, value).is_some() {
+                return Err(serde::de::Error::custom("a key stands twice"));
+            }
+        }
+        Ok(Value::Object(object))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut access: A) -> Result<Value, A::Error> {
+        let mut values = Vec::new();
+        while let Some(Strict(value)) = access.next_element()? {
+            values.push(value);
+        }
+        Ok(Value::Array(values))
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Value, E> {
+        Ok(text.into())
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_f64<E>(self, value: f64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_unit<E>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
 }
 
 #[cfg(test)]
@@ -143,6 +186,7 @@ mod tests {
             (r#"{"access_token":"T","expires_in":"3600"}"#, Some(3600)),
             (r#"{"access_token":"T","expires_in":3599.9}"#, Some(3599)),
             (r#"{"access_token":"T","expires_in":1e9}"#, Some(1_000_000_000)),
+            (r#" {"access_token":"T","x":[-1,2.5,true,null,"s",{"a":{}}]} "#, None),
         ];
         for (json, expires_at) in table {
             assert_eq!(read(json), Ok(("T".to_owned(), expires_at)), "{json}");
@@ -161,6 +205,7 @@ mod tests {
             (r#"{"access_token":"T"} {}"#, Class::Temporary),
             (r#"{"access_token":"T","access_token":"U"}"#, Class::Temporary),
             (r#"{"access_token":"T","expires_in":60,"expires_in":6000}"#, Class::Temporary),
+            (r#"{"access_token":"T","x":[{"a":1,"a":2}]}"#, Class::Temporary),
             (r#"{"token":"T"}"#, Class::Temporary),
             (r#"{"access_token":null}"#, Class::Temporary),
             (r#"{"access_token":""}"#, Class::Temporary),
