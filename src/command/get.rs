@@ -57,6 +57,9 @@ fn profile(configuration: &Configuration, global: &Global, get: &Get) -> Result<
     if get.command.is_empty() && (get.ttl.is_some() || get.name.is_some()) {
         return Err(Failure::Usage("--ttl and --name go with a command: token get -- COMMAND".to_owned()));
     }
+    if !get.command.is_empty() && global.profile.is_some() {
+        return Err(Failure::Usage("-p names a profile and `--` a command: only one of them can be meant".to_owned()));
+    }
     let profile = if get.command.is_empty() {
         chosen(configuration, global, get.profile.as_deref())?.clone()
     } else {
