@@ -15,6 +15,15 @@ pub const LONGEST_SLEEP: Duration = Duration::from_secs(30);
 
 const MILLIS_PER_SECOND: i64 = 1000;
 
+/// The longest that anybody waits, so that no time limit overflows the clock.
+const LONGEST_TIMEOUT: Duration = Duration::from_secs(365 * 24 * 3600);
+
+/// The end of a wait of `timeout` that begins now. A time limit is no time of day: setting the clock does not change it.
+#[must_use]
+pub fn deadline_in(timeout: Duration) -> tokio::time::Instant {
+    tokio::time::Instant::now() + timeout.min(LONGEST_TIMEOUT)
+}
+
 /// A time of day, in milliseconds since 1970-01-01T00:00:00Z. Arithmetic saturates: no expiry an issuer can name overflows it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp(i64);

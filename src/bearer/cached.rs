@@ -11,20 +11,15 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::time::Instant;
-
 pub use receiver::CachedReceiver;
 
 use super::policy::{Freshness, Renewal};
 use super::{FetchOptions, Fetched, NamedBearer, Origin, RenewalError};
 use crate::cache::{StorageError, ThrottledTokenCache};
-use crate::clock::{Clock, Timestamp};
+use crate::clock::{Clock, Timestamp, deadline_in};
 use crate::name::Name;
 use crate::source::Source;
 use crate::token::Token;
-
-/// The longest that anybody waits, so that no time limit overflows the clock.
-const LONGEST_TIMEOUT: Duration = Duration::from_secs(365 * 24 * 3600);
 
 /// A bearer whose token lies in a file that processes share.
 #[derive(Debug)]
@@ -118,7 +113,7 @@ impl<S: Source, C: Clock> CachedBearer<S, C> {
     /// # Errors
     /// [`RenewalError`] where there is none that may be handed out.
     pub async fn fetch(&self, timeout: Duration, options: &FetchOptions) -> Result<Fetched, RenewalError> {
-        let fetched = self.0.fetch(Instant::now() + timeout.min(LONGEST_TIMEOUT), options).await?;
+        let fetched = self.0.fetch(deadline_in(timeout), options).await?;
         if let Origin::Stale(error) = &fetched.origin {
             let until = fetched.token.expires_at.and_then(Timestamp::rfc3339).unwrap_or_default();
             self.0.warn(&format!("{error}; the cached token is good until {until}"));

@@ -45,13 +45,10 @@ use tokio::time::{Instant, timeout_at};
 
 use super::policy::Freshness;
 use super::{Bearer, CachedBearer, FetchOptions, Receiver, RenewalError};
-use crate::clock::{Clock, Timestamp};
+use crate::clock::{Clock, Timestamp, deadline_in};
 use crate::error::Class;
 use crate::source::Source;
 use crate::token::Token;
-
-/// The longest that anybody waits, so that no time limit overflows the clock.
-const LONGEST_TIMEOUT: Duration = Duration::from_secs(365 * 24 * 3600);
 
 /// A bearer with a loop in the background. Cloning it shares it.
 #[derive(Debug)]
@@ -193,7 +190,7 @@ impl<S: Source + 'static, C: Clock + 'static> RenewableBearer<S, C> {
             }
             return Ok(token);
         }
-        let deadline = Instant::now() + timeout.min(LONGEST_TIMEOUT);
+        let deadline = deadline_in(timeout);
         let outcomes = self.0.outcome.subscribe();
         let number = self.0.request(options)?;
         self.start();
@@ -218,8 +215,7 @@ impl<S: Source + 'static, C: Clock + 'static> RenewableBearer<S, C> {
 
     /// Ends the loop and breaks off its attempt. Every present and later caller that would have to wait gets an error at once.
     pub fn stop(&self) {
-        self.0.stopped.send_replace(true);
-        self.0.status.send_modify(|status| status.phase = Phase::Stopped);
+        self.0.stop();
     }
 
     /// Stops, closes the source, waits for what still runs, cancels what is left after `grace`, and returns when nothing of it runs any
@@ -227,7 +223,7 @@ impl<S: Source + 'static, C: Clock + 'static> RenewableBearer<S, C> {
     pub async fn close(&self, grace: Duration) {
         self.stop();
         let mut tasks = std::mem::take(&mut *self.0.tasks());
-        let deadline = Instant::now() + grace.min(LONGEST_TIMEOUT);
+        let deadline = deadline_in(grace);
         // What does not close in time is given up like everything else.
         let _ = timeout_at(deadline, self.0.cached.wrapped().wrapped().close()).await;
         while let Ok(Some(_)) = timeout_at(deadline, tasks.join_next()).await {}
@@ -255,6 +251,11 @@ impl<S: Source, C: Clock> Shared<S, C> {
 
     fn tasks(&self) -> MutexGuard<'_, JoinSet<()>> {
         self.tasks.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn stop(&self) {
+        self.stopped.send_replace(true);
+        self.status.send_modify(|status| status.phase = Phase::Stopped);
     }
 
     fn is_stopped(&self) -> bool {

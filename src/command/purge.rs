@@ -10,17 +10,16 @@ use super::shared::{TIMEOUT, all_names, chosen, configuration, fingerprint_asked
 use crate::bearer::RenewalError;
 use crate::cache::{Cache, Lock, LockFailure, Look, StorageError};
 use crate::cli::{Global, Purge};
-use crate::clock::{Clock as _, SystemClock};
+use crate::clock::{Clock as _, SystemClock, deadline_in};
 use crate::name::Name;
 use crate::profile::{ConfigError, Configuration};
 use crate::ui::{self, Failure, Manner};
 
 const PAUSE: Duration = Duration::from_millis(20);
-const LONGEST_TIMEOUT: Duration = Duration::from_secs(365 * 24 * 3600);
 
 pub(super) async fn run(global: &Global, purge: &Purge, manner: Manner) -> Outcome {
     let configuration = configuration(global)?;
-    let deadline = Instant::now() + purge.timeout.unwrap_or(TIMEOUT).min(LONGEST_TIMEOUT);
+    let deadline = deadline_in(purge.timeout.unwrap_or(TIMEOUT));
     let wanted = fingerprint_asked_for(purge.if_token_is.as_deref(), purge.timeout).await?;
     let mut worst = 0;
     for name in names(&configuration, global, purge)? {

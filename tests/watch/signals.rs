@@ -5,7 +5,7 @@ use std::fs;
 use rustix::process::Signal;
 
 use crate::support::{Issuer, Reply, Test, wait_until};
-use crate::{SECOND, Watcher, eager};
+use crate::{SECOND, Watcher, eager, shell};
 
 #[test]
 fn hangup_takes_up_the_new_configuration() {
@@ -72,6 +72,23 @@ fn hangup_during_a_request_does_not_wait_for_it() {
     watcher.signal(Signal::HUP);
     watcher.wait_for("renewed", 1);
     assert!(began.elapsed() < 2 * SECOND, "{:?}", began.elapsed());
+    watcher.end();
+}
+
+/// A hook that runs when the configuration is read again comes to its end.
+#[test]
+fn hangup_lets_a_hook_end() {
+    let issuer = Issuer::answering(Reply::token(3600));
+    let hook = shell("on_renew", "echo >begun; until test -e go; do sleep 0.05; done; echo >ended");
+    let test = Test::configured(&(eager([("prod", &issuer)]) + &hook));
+    let watcher = Watcher::start(&test, &[]);
+    wait_until("the hook", || test.path("begun").exists());
+    watcher.signal(Signal::HUP);
+    watcher.wait_for("read again", 1);
+    // Longer than what is cut off at the end of the watcher itself.
+    std::thread::sleep(std::time::Duration::from_millis(700));
+    fs::write(test.path("go"), "").unwrap();
+    wait_until("the end of the hook", || test.path("ended").exists());
     watcher.end();
 }
 

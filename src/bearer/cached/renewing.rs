@@ -53,11 +53,10 @@ impl<S: Source, C: Clock> Shared<S, C> {
         let mut generation = None;
         let mut attempts = 0;
         loop {
-            let Opportunity { lock, glance, fallback } = match self.turn(&baseline, deadline, options).await? {
+            let Opportunity { lock, glance, fallback } = match self.turn(&baseline, &mut generation, deadline, options).await? {
                 Turn::Served(fetched) => return Ok(fetched),
                 Turn::Ours(opportunity) => opportunity,
             };
-            let generation = *generation.get_or_insert_with(|| lock.generation());
             attempts += 1;
             let attempt = self.attempt(&lock, generation, &glance, deadline, options).await;
             drop(lock);
@@ -94,9 +93,19 @@ impl<S: Source, C: Clock> Shared<S, C> {
         self.wanted(options).decide(glance, baseline)
     }
 
-    /// Waits until it is this fetch's turn to ask the source, or until somebody else's attempt answers it.
-    async fn turn(&self, baseline: &Glance, deadline: Instant, options: &FetchOptions) -> Result<Turn, RenewalError> {
+    /// Waits until it is this fetch's turn to ask the source, or until somebody else's attempt answers it. Notes the generation of tokens
+    /// in which the fetch first came to the lock.
+    async fn turn(
+        &self,
+        baseline: &Glance,
+        generation: &mut Option<Generation>,
+        deadline: Instant,
+        options: &FetchOptions,
+    ) -> Result<Turn, RenewalError> {
         let opened = self.cache.cache().lock(self.cache.name());
+        if let (Ok(lock), None) = (&opened, &generation) {
+            *generation = Some(lock.generation());
+        }
         let mut pause = FIRST_PAUSE;
         loop {
             let taken = opened.as_ref().map(Lock::try_take);
@@ -135,7 +144,7 @@ impl<S: Source, C: Clock> Shared<S, C> {
     async fn attempt(
         &self,
         lock: &Lock,
-        generation: Generation,
+        generation: Option<Generation>,
         glance: &Glance,
         deadline: Instant,
         options: &FetchOptions,
@@ -159,7 +168,7 @@ impl<S: Source, C: Clock> Shared<S, C> {
                 Err(self.failed(glance, late, now, true))
             }
             // After a purge, no renewal that began before it brings a token back; whoever asked for it gets it all the same.
-            Ok(Ok(token)) if lock.generation() != generation => Ok(Arc::new(token)),
+            Ok(Ok(token)) if generation.is_some_and(|began| began != lock.generation()) => Ok(Arc::new(token)),
             Ok(Ok(token)) => Ok(self.store(glance, token)),
             Ok(Err(error)) => Err(self.failed(glance, error, now, true)),
             Err(_) => {

@@ -35,8 +35,18 @@ enum Event {
     Due,
 }
 
+/// Stops the bearer when the loop ends, however it ends: nobody waits for a loop that is no more.
+struct Ending<'a, S: Source, C: Clock>(&'a Shared<S, C>);
+
+impl<S: Source, C: Clock> Drop for Ending<'_, S, C> {
+    fn drop(&mut self) {
+        self.0.stop();
+    }
+}
+
 /// Runs until it is stopped.
 pub(super) async fn run<S: Source, C: Clock>(shared: Arc<Shared<S, C>>) {
+    let _ending = Ending(&shared);
     let now = shared.cached.clock().now();
     let mut plan = Plan { due: Some(now), earliest: now, failures: 0, is_parked: false };
     if let Ok(Some(token)) = shared.cached.look() {

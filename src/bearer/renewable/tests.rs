@@ -21,6 +21,7 @@ enum Answer {
     Token { life: i64, after: Duration },
     Failure { class: Class, retry_after: Option<Duration> },
     Silence,
+    Panic,
 }
 
 impl Answer {
@@ -72,6 +73,7 @@ impl Source for Script {
                 Err(SourceError { retry_after, ..SourceError::new(class, format!("failure {number}")) })
             }
             Answer::Silence => std::future::pending().await,
+            Answer::Panic => panic!("as it was told"),
         }
     }
 }
@@ -298,6 +300,17 @@ async fn a_stop_answers_everybody_at_once() {
     bearer.request_renewal();
     bearer.close(SECOND).await;
     assert!(stopped.elapsed() < SECOND);
+    assert_eq!(bearer.status().borrow().phase, Phase::Stopped);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_source_that_panics_keeps_nobody_waiting() {
+    let scene = Scene::new(Answer::Panic);
+    let bearer = scene.bearer();
+    let began = Instant::now();
+    assert!(text(&bearer, 600, &plain()).await.is_err());
+    assert!(text(&bearer, 600, &synchronous()).await.is_err());
+    assert!(began.elapsed() < SECOND);
     assert_eq!(bearer.status().borrow().phase, Phase::Stopped);
 }
 
