@@ -55,6 +55,11 @@
 //! expiry: `watch` runs one for each profile, and other programs that live long have it in the background. Nothing has a second way to
 //! renew.
 //!
+//! # As a library
+//!
+//! Use it with `default-features = false`: the feature `program` sets the greatest level of `log` and `tracing` for the whole of the program
+//! that is built, which is not a library's to do.
+//!
 //! # How it is linked
 //!
 //! On Linux the program is linked statically, as `.cargo/config.toml` says: loading shared libraries would be a large part of what a warm
