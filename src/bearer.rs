@@ -17,7 +17,7 @@ use std::time::Duration;
 use crate::cache::Failure;
 use crate::clock::Timestamp;
 use crate::error::Class;
-use crate::source::SourceError;
+use crate::source::{Person, SourceError};
 use crate::token::Token;
 
 pub use cached::{CachedBearer, CachedReceiver};
@@ -26,7 +26,7 @@ pub use policy::{Freshness, Renewal};
 pub use renewable::{Phase, RenewableBearer, RenewableReceiver, Status};
 
 /// What one fetch wants beyond a token that is valid.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default)]
 pub struct FetchOptions {
     /// Never the token that was there before.
     pub renew_required: bool,
@@ -40,8 +40,8 @@ pub struct FetchOptions {
     pub max_retries: Option<u32>,
     /// With `renew_required`: only the token with this [fingerprint](Token::fingerprint) has to go; another one will do.
     pub replaces: Option<String>,
-    /// Whether a person is there whom an interactive source may ask.
-    pub may_ask: bool,
+    /// The person who is there and may be asked to log in, where there is no token without that.
+    pub person: Option<Arc<dyn Person>>,
 }
 
 /// A token and how it was come by.

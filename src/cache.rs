@@ -1,13 +1,15 @@
-//! What is kept on this machine, one profile a file: the entry (`NAME.json`), its lock (`NAME.lock`) and the memory of a failure
-//! (`NAME.failure`). It promises that a file is old and whole or new and whole whatever kills us, that nobody else can read it, and
+//! What is kept on this machine, one profile a file: the entry (`NAME.json`), its lock (`NAME.lock`), the memory of a failure
+//! (`NAME.failure`) and, in a directory of its own, the login (`NAME.json`). It promises that a file is old and whole or new and whole whatever kills us, that nobody else can read it, and
 //! that a damaged one harms its own profile only. It refuses, and never repairs, what is a symlink, another user's or open to others.
 //!
 //! Readers take no lock and write nothing: a rename made every file whole.
 
+mod checksum;
 mod directory;
 mod entry;
 mod failure;
 mod lock;
+mod login;
 mod throttled;
 
 use std::path::{Path, PathBuf};
@@ -15,10 +17,11 @@ use std::path::{Path, PathBuf};
 use crate::error::Class;
 use crate::name::Name;
 
-pub use directory::{Directory, Stamp};
+pub use directory::{Directory, Reserved, Stamp};
 pub use entry::{Entry, Identity, Unreadable};
 pub use failure::Failure;
 pub use lock::{Generation, Lock, LockFailure};
+pub use login::{LoginLook, Logins};
 pub use throttled::{Seen, ThrottledTokenCache};
 
 /// The largest file of ours that is read: a token of the longest kind, escaped, with its metadata.
@@ -42,6 +45,12 @@ pub enum StorageError {
         path: PathBuf,
         /// Its version.
         version: u64,
+    },
+    /// A login that cannot be read.
+    #[error("the login in {} is damaged", path.display())]
+    DamagedLogin {
+        /// The file, which is kept.
+        path: PathBuf,
     },
     /// The system refused.
     #[error("cannot {act} {}: {}", path.display(), describe(*errno))]
@@ -73,7 +82,10 @@ impl StorageError {
         match self {
             Self::Refused { .. } => "token uses only private files and directories of its own user; mend or remove it".to_owned(),
             Self::FutureVersion { path, .. } => format!("update token, or remove {} by hand", path.display()),
-            Self::System { .. } => "check the permissions and the space of that directory, or set TOKEN_CACHE_DIR to another".to_owned(),
+            Self::DamagedLogin { .. } => "restore it, or remove it with `token purge` and log in again".to_owned(),
+            Self::System { .. } => {
+                "check the permissions and the space of that directory, or set TOKEN_CACHE_DIR or TOKEN_STATE_DIR to another".to_owned()
+            }
         }
     }
 }
@@ -249,12 +261,15 @@ impl Cache {
         let Some(directory) = Directory::open(&self.path)? else {
             return Ok(Vec::new());
         };
-        let of_ours = |file: String| [ENTRY, FAILURE, ASIDE].iter().find_map(|suffix| file.strip_suffix(suffix))?.parse().ok();
-        let mut names: Vec<Name> = directory.names()?.into_iter().filter_map(of_ours).collect();
-        names.sort();
-        names.dedup();
-        Ok(names)
+        names_in(&directory, &[ENTRY, FAILURE, ASIDE])
     }
+}
+
+/// The names that have a file with one of `suffixes`, in order.
+fn names_in(directory: &Directory, suffixes: &[&str]) -> Result<Vec<Name>, StorageError> {
+    let of_ours = |file: String| suffixes.iter().find_map(|suffix| file.strip_suffix(suffix))?.parse().ok();
+    let names: std::collections::BTreeSet<Name> = directory.names()?.into_iter().filter_map(of_ours).collect();
+    Ok(names.into_iter().collect())
 }
 
 const ENTRY: &str = ".json";

@@ -130,6 +130,7 @@ pub mod cli;
 pub mod clock;
 pub mod command;
 pub mod error;
+pub mod login;
 pub mod monitor;
 pub mod name;
 pub mod profile;

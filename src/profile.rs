@@ -1,6 +1,7 @@
 //! Profiles: what was configured, in the environment and on the command line, resolved in one place into what it means. Defaults live
 //! here (and in the types of the bearer that document them) and nowhere else; nothing to the right sees an optional flag.
 
+mod chain;
 mod places;
 mod read;
 
@@ -12,9 +13,10 @@ use std::time::Duration;
 
 use sha2::{Digest as _, Sha256};
 
-use crate::bearer::{CachedBearer, NamedBearer, Renewal};
-use crate::cache::{Cache, Identity, ThrottledTokenCache};
+use crate::bearer::{CachedBearer, FetchOptions, Fetched, NamedBearer, Origin, Renewal, RenewalError};
+use crate::cache::{Cache, Identity, LoginLook, Logins, StorageError, ThrottledTokenCache};
 use crate::clock::SystemClock;
+use crate::login::Login;
 use crate::name::Name;
 use crate::settings::nearest;
 use crate::sink::Delivery;
@@ -47,6 +49,7 @@ pub struct Profile {
     /// Who learns of a renewal.
     pub delivery: Delivery,
     cache: Cache,
+    logins: Logins,
 }
 
 /// Something in the configuration, the environment or the choice of a profile that cannot be taken as it stands.
@@ -73,6 +76,7 @@ pub struct Configuration {
     renewal: Renewal,
     profiles: BTreeMap<Name, Profile>,
     cache: Cache,
+    logins: Logins,
 }
 
 impl Configuration {
@@ -88,6 +92,12 @@ impl Configuration {
     #[must_use]
     pub const fn cache(&self) -> &Cache {
         &self.cache
+    }
+
+    /// The logins.
+    #[must_use]
+    pub const fn logins(&self) -> &Logins {
+        &self.logins
     }
 
     /// Every profile, by name.
@@ -158,8 +168,8 @@ impl Configuration {
         if self.profiles.contains_key(&name) {
             return Err(ConfigError::new(format!("--name: `{name}` is a configured profile"), Some("choose another name".to_owned())));
         }
-        let source = AnySource::Exec(Exec::new(command, ttl.map(Ttl::AtMost)));
-        Ok(Profile::new(name, source, self.renewal.clone(), self.cache.clone()))
+        let source = AnySource::Exec(Box::new(Exec::new(command, ttl.map(Ttl::AtMost))));
+        Ok(Profile::new(name, source, self.renewal.clone(), (self.cache.clone(), self.logins.clone())))
     }
 }
 
@@ -188,9 +198,9 @@ fn derived_name(command: &[OsString]) -> Name {
 }
 
 impl Profile {
-    fn new(name: Name, source: AnySource, renewal: Renewal, cache: Cache) -> Self {
-        let username = USERNAME.to_owned();
-        Self { name, source: Arc::new(source), renewal, hosts: Vec::new(), username, scheme: None, delivery: Delivery::default(), cache }
+    fn new(name: Name, source: AnySource, renewal: Renewal, (cache, logins): (Cache, Logins)) -> Self {
+        let (source, username, delivery) = (Arc::new(source), USERNAME.to_owned(), Delivery::default());
+        Self { name, source, renewal, hosts: Vec::new(), username, scheme: None, delivery, cache, logins }
     }
 
     /// The same, but wanting `min_ttl`, where a flag says so.
@@ -216,6 +226,10 @@ impl Profile {
             digest.update([0]);
             digest.update(secret.expose());
         }
+        if let Ok(Some(login)) = self.login() {
+            digest.update([1, u8::from(login.is_dead())]);
+            digest.update(login.refresh_token.expose());
+        }
         hex(&digest.finalize())
     }
 
@@ -230,6 +244,50 @@ impl Profile {
     pub fn bearer(&self) -> ProfileBearer {
         let named = NamedBearer::new(self.name.clone(), Arc::clone(&self.source), SystemClock);
         let profile = self.clone();
-        CachedBearer::new(named, self.token_cache(), move || profile.settings(), self.renewal.clone())
+        let bearer = CachedBearer::new(named, self.token_cache(), move || profile.settings(), self.renewal.clone());
+        match self.login_identity() {
+            Some(identity) => bearer.with_logins(self.logins.clone(), identity),
+            None => bearer,
+        }
     }
+
+    fn login_identity(&self) -> Option<Identity> {
+        let parts = self.source.login_identity()?;
+        Some(Identity::new("login", parts.iter().map(|(key, value)| (*key, value.as_str()))))
+    }
+
+    /// Its login, if it has one.
+    ///
+    /// # Errors
+    /// [`StorageError`] where that cannot be told.
+    pub fn login(&self) -> Result<Option<Login>, StorageError> {
+        let Some(identity) = self.login_identity() else { return Ok(None) };
+        Ok(match self.logins.read(&self.name, &identity)? {
+            LoginLook::Found(login) => Some(login),
+            LoginLook::Missing | LoginLook::Foreign => None,
+        })
+    }
+
+    /// A token within `timeout`, delivered to whoever learns of renewals.
+    ///
+    /// # Errors
+    /// [`RenewalError`] where there is none that may be handed out.
+    pub async fn fetch(&self, timeout: Duration, options: &FetchOptions) -> Result<Fetched, RenewalError> {
+        let fetched = self.bearer().fetch(timeout, options).await;
+        match &fetched {
+            Ok(Fetched { token, origin: Origin::Renewed }) => {
+                self.delivery.renewed(&self.token_cache(), self.source.kind(), token).await;
+            }
+            Ok(Fetched { origin: Origin::Stale(error), .. }) | Err(error) if has_parked(error) => {
+                self.delivery.parked(&self.token_cache()).await;
+            }
+            Ok(_) | Err(_) => {}
+        }
+        fetched
+    }
+}
+
+/// Whether an attempt of this very fetch parked the profile: a remembered refusal is no news.
+fn has_parked(error: &RenewalError) -> bool {
+    error.attempts > 0 && error.class.is_permanent()
 }

@@ -1,10 +1,11 @@
 //! Where tokens come from. A source is asked for a token and answers with one or with a [`SourceError`]; it knows nothing of caches,
 //! locks, waits or other processes.
 //!
-//! A new kind is one file here with its keys, its identity and its `issue`, and one arm in each match of [`AnySource`].
+//! A new kind is one file here with its keys, its identity and its `issue`, and its name in the list of [`AnySource`].
 
 mod answer;
 mod child;
+mod client;
 mod client_credentials;
 mod connection;
 mod discovery;
@@ -14,7 +15,15 @@ mod exec;
 mod expiry;
 mod file;
 mod input;
+mod interactive;
+mod jwt;
+mod login;
+mod person;
+mod refresh;
+mod refresh_token;
 mod resolve;
+mod token_exchange;
+mod upstream;
 
 use std::future::Future;
 use std::sync::Arc;
@@ -30,13 +39,19 @@ use crate::token::Token;
 
 pub use child::ANCESTORS;
 pub(crate) use child::Child;
-pub use client_credentials::{ClientAuth, ClientCredentials};
+pub use client::{Client, ClientAuth};
+pub use client_credentials::ClientCredentials;
 pub use connection::Connection;
 pub use env::Env;
 pub use exec::{Exec, Format};
 pub use expiry::Ttl;
 pub use file::File;
 pub use input::Input;
+pub use login::{LoginStore, Memory};
+pub use person::{Person, Step};
+pub use refresh_token::RefreshToken;
+pub use token_exchange::TokenExchange;
+pub use upstream::{Link, Upstream};
 
 /// What a source is asked.
 #[derive(Clone, Copy, Debug)]
@@ -45,8 +60,14 @@ pub struct Request<'a> {
     pub previous: Option<&'a Token>,
     /// The time of asking.
     pub now: Timestamp,
-    /// Whether a person is there who may be asked.
-    pub may_ask: bool,
+    /// How long a single answer of a server or a command may take.
+    pub limit: Duration,
+    /// Whether somebody asks in spite of an earlier refusal.
+    pub insists: bool,
+    /// The person who is there and may be asked.
+    pub person: Option<&'a Arc<dyn Person>>,
+    /// Where the source's login is.
+    pub logins: &'a dyn LoginStore,
 }
 
 /// Something that issues tokens; library users bring their own.
@@ -76,6 +97,11 @@ pub trait Source: Send + Sync {
     fn patience(&self) -> Option<Duration> {
         None
     }
+
+    /// How many answers it waits for at most, one after another.
+    fn stages(&self) -> u32 {
+        1
+    }
 }
 
 impl<S: Source> Source for Arc<S> {
@@ -98,6 +124,10 @@ impl<S: Source> Source for Arc<S> {
     fn patience(&self) -> Option<Duration> {
         (**self).patience()
     }
+
+    fn stages(&self) -> u32 {
+        (**self).stages()
+    }
 }
 
 /// Why a source gave no token. Holds no secret: every text from outside passes [`SourceError::with_detail`] or [`one_line`].
@@ -114,13 +144,28 @@ pub struct SourceError {
     pub retry_after: Option<Duration>,
     /// What only a person who asks for details wants to see, line by line.
     pub detail: Vec<String>,
+    /// The issuer's error code (RFC 6749 §5.2).
+    pub code: Option<String>,
+    /// Whether it is another profile's failure, which is remembered there.
+    pub is_known_elsewhere: bool,
+    /// A refresh token in an answer that is unusable otherwise: the one that was sent may be void.
+    pub successor: Option<Secret>,
 }
 
 impl SourceError {
     /// A failure of `class`; `message` is put on one line.
     #[must_use]
     pub fn new(class: Class, message: impl AsRef<str>) -> Self {
-        Self { class, message: one_line(message.as_ref()), hint: None, retry_after: None, detail: Vec::new() }
+        Self {
+            class,
+            message: one_line(message.as_ref()),
+            hint: None,
+            retry_after: None,
+            detail: Vec::new(),
+            code: None,
+            is_known_elsewhere: false,
+            successor: None,
+        }
     }
 
     /// With advice.
@@ -138,139 +183,161 @@ impl SourceError {
     }
 }
 
-/// One of the sources that a configuration can name.
-#[derive(Debug)]
-pub enum AnySource {
-    /// OAuth 2.0 client credentials.
-    ClientCredentials(Box<ClientCredentials>),
-    /// A command.
-    Exec(Exec),
-    /// A file.
-    File(File),
-    /// An environment variable.
-    Env(Env),
+/// What every source that a configuration can name says of itself.
+trait Configured: Source + Sized {
+    /// The name of its kind.
+    const KIND: &'static str;
+
+    /// Reads its keys from its profile, which has this `ttl`.
+    fn from_settings(section: &mut Section<'_>, ttl: Option<Ttl>) -> Result<Self, Mistake>;
+
+    /// What decides which token it issues: keys and their values, none of them secret.
+    fn identity(&self) -> Vec<(&'static str, String)>;
+
+    /// Whom it asks, for a person who waits.
+    fn asks(&self) -> String;
+
+    /// What else decides whether it will succeed, credentials included: for a digest, never for show.
+    fn credentials(&self) -> Vec<Secret> {
+        Vec::new()
+    }
+
+    /// The secrets and tokens that it needs.
+    fn inputs(&self) -> Vec<&Input> {
+        Vec::new()
+    }
+
+    /// Whether a secret other than its inputs stands in the configuration.
+    fn has_inline_secret(&self) -> bool {
+        false
+    }
+
+    /// What a login of it is bound to; `None` where it has none.
+    fn login_identity(&self) -> Option<Vec<(&'static str, String)>> {
+        None
+    }
+
+    /// The issuer as one that can be asked to revoke (RFC 7009).
+    fn client(&self) -> Option<&Client> {
+        None
+    }
 }
 
-/// The kinds that a configuration can name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    /// `client-credentials`
-    ClientCredentials,
-    /// `exec`
-    Exec,
-    /// `file`
-    File,
-    /// `env`
-    Env,
+/// A kind of source: how to read the keys of one from its profile.
+#[derive(Clone, Copy)]
+pub struct Kind(fn(&mut Section<'_>, Option<Ttl>) -> Result<AnySource, Mistake>);
+
+/// One of the sources that a configuration can name, and the way to each of them.
+macro_rules! sources {
+    ($($kind:ident),+) => {
+        /// One of the sources that a configuration can name.
+        #[derive(Debug)]
+        pub enum AnySource {
+            $(#[allow(missing_docs, reason = "the type says it")] $kind(Box<$kind>),)+
+        }
+
+        impl Kind {
+            /// Every kind by its name.
+            pub const ALL: &[(&str, Self)] =
+                &[$(($kind::KIND, Self(|section, ttl| Ok(AnySource::$kind(Box::new($kind::from_settings(section, ttl)?)))))),+];
+        }
+
+        /// Does the same with whichever source it is.
+        macro_rules! each {
+            ($any:expr, $source:ident => $answer:expr) => {
+                match $any {
+                    $(AnySource::$kind($source) => $answer,)+
+                }
+            };
+        }
+    };
 }
 
-impl Kind {
-    /// Every kind by its name.
-    pub const ALL: [(&str, Self); 4] =
-        [("client-credentials", Self::ClientCredentials), ("exec", Self::Exec), ("file", Self::File), ("env", Self::Env)];
-}
+sources!(ClientCredentials, RefreshToken, TokenExchange, Exec, File, Env);
 
 impl AnySource {
-    /// Reads the keys of a source of this kind from its profile, which has this `ttl`.
+    /// Reads the key `source` of a profile, and the keys of that kind. The profile has this `ttl`.
     ///
     /// # Errors
     /// The first [`Mistake`] found.
     pub fn from_settings(kind: Kind, section: &mut Section<'_>, ttl: Option<Ttl>) -> Result<Self, Mistake> {
-        Ok(match kind {
-            Kind::ClientCredentials => Self::ClientCredentials(Box::new(ClientCredentials::from_settings(section, ttl)?)),
-            Kind::Exec => Self::Exec(Exec::from_settings(section, ttl)?),
-            Kind::File => Self::File(File::from_settings(section, ttl)?),
-            Kind::Env => Self::Env(Env::from_settings(section, ttl)?),
-        })
+        (kind.0)(section, ttl)
     }
 
     /// The name of its kind.
     #[must_use]
-    pub const fn kind(&self) -> &'static str {
-        match self {
-            Self::ClientCredentials(_) => "client-credentials",
-            Self::Exec(_) => "exec",
-            Self::File(_) => "file",
-            Self::Env(_) => "env",
+    pub fn kind(&self) -> &'static str {
+        const fn kind<S: Configured>(_: &S) -> &'static str {
+            S::KIND
         }
+        each!(self, source => kind(&**source))
     }
 
     /// What decides which token it issues: keys and their values, none of them secret.
     #[must_use]
     pub fn identity(&self) -> Vec<(&'static str, String)> {
-        match self {
-            Self::ClientCredentials(source) => source.identity(),
-            Self::Exec(source) => source.identity(),
-            Self::File(source) => source.identity(),
-            Self::Env(source) => source.identity(),
-        }
+        let mut parts = each!(self, source => source.identity());
+        parts.extend(self.inputs().into_iter().filter_map(|input| Some(("profile", input.link()?.identity()))));
+        parts
     }
 
     /// What else decides whether it will succeed, credentials included: for a digest, never for show.
     #[must_use]
     pub fn credentials(&self) -> Vec<Secret> {
-        match self {
-            Self::ClientCredentials(source) => source.credentials(),
-            Self::Exec(_) | Self::File(_) | Self::Env(_) => Vec::new(),
-        }
+        let inputs = self.inputs().into_iter().filter_map(Input::stamp);
+        inputs.chain(each!(self, source => source.credentials())).collect()
+    }
+
+    /// The secrets and tokens that it needs.
+    #[must_use]
+    pub fn inputs(&self) -> Vec<&Input> {
+        each!(self, source => source.inputs())
     }
 
     /// Whether one of its secrets stands in the configuration file itself.
     #[must_use]
     pub fn has_inline_secret(&self) -> bool {
-        match self {
-            Self::ClientCredentials(source) => source.has_inline_secret(),
-            Self::Exec(source) => source.has_inline_secret(),
-            Self::File(_) | Self::Env(_) => false,
-        }
+        self.inputs().into_iter().any(Input::is_inline) || each!(self, source => source.has_inline_secret())
     }
 
     /// Whom it asks, for a person who waits.
     #[must_use]
     pub fn asks(&self) -> String {
-        match self {
-            Self::ClientCredentials(source) => source.asks(),
-            Self::Exec(source) => source.asks(),
-            Self::File(source) => source.asks(),
-            Self::Env(source) => source.asks(),
-        }
+        each!(self, source => source.asks())
+    }
+
+    /// What a login of it is bound to; `None` where it has none.
+    #[must_use]
+    pub fn login_identity(&self) -> Option<Vec<(&'static str, String)>> {
+        each!(self, source => source.login_identity())
+    }
+
+    /// Whether a person can log in for it.
+    #[must_use]
+    pub fn has_login(&self) -> bool {
+        self.login_identity().is_some()
     }
 }
 
 impl Source for AnySource {
     async fn issue(&self, request: Request<'_>) -> Result<Token, SourceError> {
-        match self {
-            Self::ClientCredentials(source) => source.issue(request).await,
-            Self::Exec(source) => source.issue(request).await,
-            Self::File(source) => source.issue(request).await,
-            Self::Env(source) => source.issue(request).await,
-        }
+        each!(self, source => source.issue(request).await)
     }
 
     fn check(&self) -> Result<(), SourceError> {
-        match self {
-            Self::ClientCredentials(source) => source.check(),
-            Self::Exec(source) => source.check(),
-            Self::File(source) => source.check(),
-            Self::Env(source) => source.check(),
-        }
+        each!(self, source => source.check())
     }
 
     fn peer(&self) -> Option<String> {
-        match self {
-            Self::ClientCredentials(source) => source.peer(),
-            Self::Exec(source) => source.peer(),
-            Self::File(source) => source.peer(),
-            Self::Env(source) => source.peer(),
-        }
+        each!(self, source => source.peer())
     }
 
     fn patience(&self) -> Option<Duration> {
-        match self {
-            Self::ClientCredentials(source) => source.patience(),
-            Self::Exec(source) => source.patience(),
-            Self::File(source) => source.patience(),
-            Self::Env(source) => source.patience(),
-        }
+        let linked = self.inputs().into_iter().filter_map(|input| input.link()?.patience());
+        linked.chain(each!(self, source => source.patience())).max()
+    }
+
+    fn stages(&self) -> u32 {
+        1 + self.inputs().into_iter().map(Input::stages).sum::<u32>()
     }
 }

@@ -3,6 +3,7 @@
 
 pub mod answer;
 mod log;
+mod login;
 mod report;
 mod spinner;
 mod table;
@@ -13,6 +14,7 @@ use std::time::Duration;
 
 pub use answer::{Answer, AnswerError};
 pub use log::{in_words as relative, install as install_log};
+pub use login::AtTerminal;
 pub use report::{Bug, Failure, Level, report, tell_event, tell_failure, tell_log, tell_notice, usage};
 pub use spinner::while_waiting;
 pub use table::Table;

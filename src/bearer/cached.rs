@@ -4,6 +4,7 @@
 //! source, the lock's holder or the disk does, and that everybody is answered within his time limit. The lock is held from the second
 //! look at the cache until the new token is stored, never while waiting between attempts. A failure is shared with those who wait.
 
+mod login;
 mod receiver;
 mod renewing;
 
@@ -13,12 +14,13 @@ use std::time::Duration;
 
 pub use receiver::CachedReceiver;
 
+use self::login::LoginFile;
 use super::policy::{Freshness, Renewal};
 use super::{FetchOptions, Fetched, NamedBearer, Origin, RenewalError};
-use crate::cache::{StorageError, ThrottledTokenCache};
+use crate::cache::{Identity, Logins, StorageError, ThrottledTokenCache};
 use crate::clock::{Clock, Timestamp, deadline_in};
 use crate::name::Name;
-use crate::source::Source;
+use crate::source::{LoginStore, Memory, Source};
 use crate::token::Token;
 
 /// A bearer whose token lies in a file that processes share.
@@ -31,6 +33,32 @@ struct Shared<S, C> {
     cache: ThrottledTokenCache<C>,
     renewal: Renewal,
     settings: Settings,
+    logins: Keeping,
+}
+
+/// Where the source's login is.
+#[derive(Debug)]
+enum Keeping {
+    /// Nowhere but here: as long as this bearer lives.
+    Here(Memory),
+    /// In a file.
+    File(LoginFile),
+}
+
+impl Keeping {
+    fn store(&self) -> &dyn LoginStore {
+        match self {
+            Self::Here(memory) => memory,
+            Self::File(file) => file,
+        }
+    }
+
+    const fn file(&self) -> Option<&LoginFile> {
+        match self {
+            Self::Here(_) => None,
+            Self::File(file) => Some(file),
+        }
+    }
 }
 
 /// A digest of all that decides whether the source will succeed, credentials included: a change of it makes a remembered failure void.
@@ -51,7 +79,16 @@ impl<S: Source, C: Clock> CachedBearer<S, C> {
         settings: impl Fn() -> String + Send + Sync + 'static,
         renewal: Renewal,
     ) -> Self {
-        Self(Arc::new(Shared { source, cache, renewal, settings: Settings(Box::new(settings)) }))
+        let (settings, logins) = (Settings(Box::new(settings)), Keeping::Here(Memory::default()));
+        Self(Arc::new(Shared { source, cache, renewal, settings, logins }))
+    }
+
+    /// The same, keeping the login of its source in `logins`, as that of the issuer and client that `identity` stands for.
+    #[must_use]
+    pub fn with_logins(self, logins: Logins, identity: Identity) -> Self {
+        let Some(shared) = Arc::into_inner(self.0) else { unreachable!("nobody shares it before it is made") };
+        let file = LoginFile::new(logins, shared.cache.name().clone(), identity);
+        Self(Arc::new(Shared { logins: Keeping::File(file), ..shared }))
     }
 
     /// The token in memory, or in the file where memory has none that is valid or the throttle has passed.

@@ -51,7 +51,10 @@ impl Wanted<'_> {
         if let Some(token) = candidate.filter(|token| self.is_hopeless(token)) {
             return Decision::Fail(self.too_short(token));
         }
-        match (self.failure_in_force(glance, baseline), usable) {
+        let failure = self.failure_in_force(glance, baseline);
+        // Where nothing but a login is missing, and somebody is there who can log in, he is asked.
+        let failure = failure.filter(|failure| failure.class != Class::Login || usable.is_some() || self.options.person.is_none());
+        match (failure, usable) {
             (Some(failure), Some(token)) if !self.options.report_error => {
                 Decision::Serve(Fetched { token: Arc::clone(token), origin: Origin::Stale(failure.into()) })
             }

@@ -1,4 +1,4 @@
-//! A network-facing source with a name: every fetch asks it.
+//! A network-facing source with a name: every fetch asks it. A login lives as long as the bearer.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,7 +7,7 @@ use super::{Bearer, FetchOptions, Receiver, Renewal, RenewalError};
 use crate::clock::Clock;
 use crate::error::Class;
 use crate::name::Name;
-use crate::source::{Request, Source};
+use crate::source::{Memory, Request, Source};
 use crate::token::Token;
 
 /// A source and the name of its token. Each receiver's fetch is one request to the source.
@@ -16,12 +16,13 @@ pub struct NamedBearer<S, C> {
     name: Name,
     source: Arc<S>,
     clock: C,
+    logins: Arc<Memory>,
 }
 
 impl<S: Source, C: Clock> NamedBearer<S, C> {
     /// `source` under the name `name`.
     pub fn new(name: Name, source: S, clock: C) -> Self {
-        Self { name, source: Arc::new(source), clock }
+        Self { name, source: Arc::new(source), clock, logins: Arc::default() }
     }
 
     /// The source.
@@ -44,7 +45,8 @@ impl<S: Source + 'static, C: Clock + Clone + 'static> Bearer for NamedBearer<S, 
     type Receiver = NamedReceiver<S, C>;
 
     fn receiver(&self) -> Self::Receiver {
-        NamedReceiver { source: Arc::clone(&self.source), clock: self.clock.clone(), latest: None, fetches: 0 }
+        let (source, logins) = (Arc::clone(&self.source), Arc::clone(&self.logins));
+        NamedReceiver { source, clock: self.clock.clone(), logins, latest: None, fetches: 0 }
     }
 
     fn name(&self) -> Option<&str> {
@@ -57,6 +59,7 @@ impl<S: Source + 'static, C: Clock + Clone + 'static> Bearer for NamedBearer<S, 
 pub struct NamedReceiver<S, C> {
     source: Arc<S>,
     clock: C,
+    logins: Arc<Memory>,
     latest: Option<Arc<Token>>,
     fetches: u32,
 }
@@ -65,7 +68,14 @@ impl<S: Source, C: Clock> Receiver for NamedReceiver<S, C> {
     async fn fetch(&mut self, timeout: Duration, options: &FetchOptions) -> Result<Arc<Token>, RenewalError> {
         self.fetches += 1;
         let limit = options.renew_request_timeout.unwrap_or(timeout).min(timeout);
-        let request = Request { previous: self.latest.as_deref(), now: self.clock.now(), may_ask: options.may_ask };
+        let request = Request {
+            previous: self.latest.as_deref(),
+            now: self.clock.now(),
+            limit,
+            insists: options.renew_required,
+            person: options.person.as_ref(),
+            logins: &*self.logins,
+        };
         let issued = tokio::time::timeout(limit, self.source.issue(request)).await;
         let issued =
             issued.map_err(|_| RenewalError::new(Class::Network, format!("no answer within {}", humantime::format_duration(limit))))?;

@@ -1,6 +1,8 @@
 //! A private directory, opened once and used by descriptor, so that nobody can change under us what was checked. Files in it appear
 //! whole: a temporary file with its mode at creation, fsync, rename, fsync of the directory.
 
+mod reserved;
+
 use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::MetadataExt as _;
@@ -10,6 +12,7 @@ use rustix::fs::{self, AtFlags, FileType, Mode, OFlags, RawMode, Stat};
 use rustix::io::Errno;
 
 use super::StorageError;
+pub use reserved::Reserved;
 
 const PRIVATE_DIRECTORY: Mode = Mode::RWXU;
 pub(super) const PRIVATE_FILE: Mode = Mode::RUSR.union(Mode::WUSR);
@@ -127,14 +130,7 @@ impl Directory {
     fn write_new(&self, file: &str, bytes: &[u8]) -> Result<(), StorageError> {
         let path = self.path_of(file);
         let descriptor = self.create_file(file)?;
-        let mut rest = bytes;
-        while !rest.is_empty() {
-            match rustix::io::write(&descriptor, rest) {
-                Ok(written) => rest = rest.get(written..).unwrap_or_default(),
-                Err(Errno::INTR) => {}
-                Err(errno) => return Err(StorageError::system("write", &path)(errno)),
-            }
-        }
+        write_all(&descriptor, bytes).map_err(StorageError::system("write", &path))?;
         retry(|| fs::fsync(&descriptor)).map_err(StorageError::system("write", &path))
     }
 
@@ -290,6 +286,18 @@ fn explain(path: &Path, error: StorageError) -> StorageError {
 
 pub(super) fn refused(path: &Path, why: &str) -> StorageError {
     StorageError::Refused { path: path.to_owned(), why: why.to_owned() }
+}
+
+fn write_all(descriptor: &OwnedFd, bytes: &[u8]) -> Result<(), Errno> {
+    let mut rest = bytes;
+    while !rest.is_empty() {
+        match rustix::io::write(descriptor, rest) {
+            Ok(written) => rest = rest.get(written..).unwrap_or_default(),
+            Err(Errno::INTR) => {}
+            Err(errno) => return Err(errno),
+        }
+    }
+    Ok(())
 }
 
 fn retry(mut call: impl FnMut() -> Result<(), Errno>) -> Result<(), Errno> {

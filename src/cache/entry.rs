@@ -1,9 +1,9 @@
 //! The record of one token and its JSON. What cannot be read for certain (cut, flipped, of another name) is not an entry.
 
-use crc::{CRC_32_ISO_HDLC, Crc};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
+use super::checksum::Checksum;
 use crate::clock::Timestamp;
 use crate::name::Name;
 use crate::token::{Token, hex};
@@ -83,23 +83,15 @@ struct Record<'a> {
 }
 
 impl Record<'_> {
-    /// CRC-32 over every field, each behind its length: finds a byte that is missing or flipped, cheaply, on the warm path.
     fn checksum(&self) -> String {
-        const CRC_32: Crc<u32> = Crc::<u32>::new(&CRC_32_ISO_HDLC);
-        let mut crc = CRC_32.digest();
-        let mut add = |text: &str| {
-            crc.update(&(text.len() as u64).to_be_bytes());
-            crc.update(text.as_bytes());
-        };
+        let mut checksum = Checksum::new();
         for text in [&self.profile, &self.identity, &self.token, &self.token_type] {
-            add(text);
+            checksum.text(text);
         }
-        add(self.scope.as_deref().unwrap_or("\0"));
-        for number in [self.issued_at, self.expires_at] {
-            crc.update(&[u8::from(number.is_some())]);
-            crc.update(&number.unwrap_or_default().to_be_bytes());
-        }
-        format!("{:08x}", crc.finalize())
+        checksum.optional_text(self.scope.as_deref());
+        checksum.number(self.issued_at);
+        checksum.number(self.expires_at);
+        checksum.finish()
     }
 }
 
@@ -152,7 +144,7 @@ impl Entry {
 }
 
 /// The version a file states that is newer than ours, whatever else it holds.
-fn future_version(bytes: &[u8]) -> Option<u64> {
+pub(super) fn future_version(bytes: &[u8]) -> Option<u64> {
     #[derive(Deserialize)]
     struct Versioned {
         version: u64,

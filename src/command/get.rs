@@ -4,7 +4,7 @@ use std::mem::ManuallyDrop;
 use std::sync::Arc;
 
 use super::Outcome;
-use super::shared::{chosen, configuration, obtain, options, print};
+use super::shared::{chosen, configuration, obtain, options, person, print};
 use crate::bearer::{FetchOptions, Freshness, Origin, RenewalError};
 use crate::cli::{Get, Global, Limits};
 use crate::clock::{Clock as _, SystemClock};
@@ -44,7 +44,8 @@ pub(super) async fn run(global: &Global, get: &Get, manner: Manner) -> Outcome {
     let (token, is_cached) = if get.offline {
         (offline(get, &profile)?, true)
     } else {
-        let options = FetchOptions { renew_required: get.renew, report_error: get.report_error, ..options(global, &get.limits) };
+        let person = person(global, &profile, manner);
+        let options = FetchOptions { renew_required: get.renew, report_error: get.report_error, person, ..options(&get.limits) };
         let fetched = obtain(&profile, &get.limits, &options, manner).await?;
         (fetched.token, !matches!(fetched.origin, Origin::Renewed))
     };

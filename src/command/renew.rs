@@ -3,7 +3,7 @@
 use futures_util::future::join_all;
 
 use super::Outcome;
-use super::shared::{chosen_many, configuration, fingerprint_asked_for, obtain, options};
+use super::shared::{chosen_many, configuration, fingerprint_asked_for, obtain, options, person};
 use crate::bearer::{FetchOptions, Fetched, Origin};
 use crate::cli::{Global, Renew};
 use crate::clock::{Clock as _, SystemClock};
@@ -17,15 +17,16 @@ pub(super) async fn run(global: &Global, renew: &Renew, manner: Manner) -> Outco
     if profiles.is_empty() {
         ui::tell("no profile is configured; there is nothing to renew");
     }
-    let options = FetchOptions { renew_required: !renew.if_near_expiry, report_error: true, replaces, ..options(global, &renew.limits) };
-    let statuses = join_all(profiles.into_iter().map(|profile| one(profile, renew, &options, manner))).await;
+    let options = FetchOptions { renew_required: !renew.if_near_expiry, report_error: true, replaces, ..options(&renew.limits) };
+    let statuses = join_all(profiles.into_iter().map(|profile| one(global, profile, renew, &options, manner))).await;
     Ok(statuses.into_iter().max().unwrap_or(0))
 }
 
 /// Renews one profile and tells how that went.
-async fn one(profile: Profile, renew: &Renew, options: &FetchOptions, manner: Manner) -> u8 {
+async fn one(global: &Global, profile: Profile, renew: &Renew, options: &FetchOptions, manner: Manner) -> u8 {
     let profile = profile.with_min_ttl(renew.limits.min_ttl);
-    match renewed(&profile, renew, options, manner).await {
+    let options = FetchOptions { person: person(global, &profile, manner), ..options.clone() };
+    match renewed(&profile, renew, &options, manner).await {
         Ok(outcome) => {
             if !manner.is_quiet {
                 ui::tell_event(manner, &profile.name, &outcome);

@@ -23,7 +23,7 @@ pub(super) async fn run(global: &Global, run: &Run, manner: Manner) -> Outcome {
     }
     let configuration = configuration(global)?;
     let profile = chosen(&configuration, global, run.profile.as_deref())?.clone().with_min_ttl(run.limits.min_ttl);
-    let options = options(global, &run.limits);
+    let options = options(&run.limits);
     let fetched = interruptible(obtain(&profile, &run.limits, &options, manner)).await?;
     let mut signals = listen();
     let mut words = run.command.iter();

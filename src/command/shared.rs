@@ -2,17 +2,18 @@
 
 use std::collections::BTreeSet;
 use std::io::{IsTerminal as _, Read as _};
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::task::spawn_blocking;
 use zeroize::Zeroizing;
 
-use crate::bearer::{FetchOptions, Fetched, Origin, RenewalError};
+use crate::bearer::{FetchOptions, Fetched};
 use crate::cli::{Global, Limits};
 use crate::name::Name;
 use crate::profile::{Configuration, Places, Profile, never_asks};
 use crate::secret::Secret;
-use crate::source::Source as _;
+use crate::source::{Person, Source as _};
 use crate::token::{LONGEST_TOKEN, fingerprint};
 use crate::ui::{self, Failure, Manner};
 
@@ -53,40 +54,30 @@ pub(super) fn all_names(configuration: &Configuration) -> Result<Vec<Name>, Fail
 }
 
 /// What these options ask of a fetch.
-pub(super) fn options(global: &Global, limits: &Limits) -> FetchOptions {
-    let is_attended = std::io::stdin().is_terminal() && std::io::stderr().is_terminal();
+pub(super) fn options(limits: &Limits) -> FetchOptions {
     FetchOptions {
         renew_synchronous: true,
         renew_request_timeout: limits.request_timeout,
         max_retries: limits.max_retries,
-        may_ask: is_attended && !global.no_interactive && !never_asks(),
         ..FetchOptions::default()
     }
 }
 
-/// A token of `profile` within the limits, delivered to whoever learns of renewals.
-pub(super) async fn obtain(profile: &Profile, limits: &Limits, options: &FetchOptions, manner: Manner) -> Result<Fetched, Failure> {
-    let asks = options.may_ask && profile.source.patience().is_some();
-    let bearer = profile.bearer();
-    let fetch = bearer.fetch(limits.timeout.unwrap_or(if asks { TIMEOUT_OF_PEOPLE } else { TIMEOUT }), options);
-    let waiting_for = format!("{}: waiting for {}", profile.name, profile.source.asks());
-    // A question and a spinner do not share a line.
-    let fetched = if asks { fetch.await } else { ui::while_waiting(manner, &waiting_for, fetch).await };
-    match &fetched {
-        Ok(Fetched { token, origin: Origin::Renewed }) => {
-            profile.delivery.renewed(&profile.token_cache(), profile.source.kind(), token).await;
-        }
-        Ok(Fetched { origin: Origin::Stale(error), .. }) | Err(error) if has_parked(error) => {
-            profile.delivery.parked(&profile.token_cache()).await;
-        }
-        Ok(_) | Err(_) => {}
-    }
-    fetched.map_err(|error| Failure::Renewal { profile: profile.name.clone(), error })
+/// The person at the terminal who may be asked to log in for `profile`, if there is one who wants to be.
+pub(super) fn person(global: &Global, profile: &Profile, manner: Manner) -> Option<Arc<dyn Person>> {
+    let is_attended = std::io::stdin().is_terminal() && std::io::stderr().is_terminal();
+    let may_ask = is_attended && !global.no_interactive && !never_asks() && profile.source.patience().is_some();
+    may_ask.then(|| Arc::new(ui::AtTerminal::new(manner, &profile.name)) as Arc<dyn Person>)
 }
 
-/// Whether an attempt of this very fetch parked the profile: a remembered refusal is no news.
-fn has_parked(error: &RenewalError) -> bool {
-    error.attempts > 0 && error.class.is_permanent()
+/// A token of `profile` within the limits, delivered to whoever learns of renewals.
+pub(super) async fn obtain(profile: &Profile, limits: &Limits, options: &FetchOptions, manner: Manner) -> Result<Fetched, Failure> {
+    let is_asking = options.person.is_some();
+    let fetch = profile.fetch(limits.timeout.unwrap_or(if is_asking { TIMEOUT_OF_PEOPLE } else { TIMEOUT }), options);
+    let waiting_for = format!("{}: waiting for {}", profile.name, profile.source.asks());
+    // A question and a spinner do not share a line.
+    let fetched = if is_asking { fetch.await } else { ui::while_waiting(manner, &waiting_for, fetch).await };
+    fetched.map_err(|error| Failure::Renewal { profile: profile.name.clone(), error })
 }
 
 /// The fingerprint of the token on standard input, which may be one itself, where `--if-token-is` says that there is one.

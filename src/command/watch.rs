@@ -29,7 +29,7 @@ const GRACE: Duration = Duration::from_millis(500);
 pub(super) async fn run(global: &Global, watch: &Watch, manner: Manner) -> Outcome {
     let profiles = profiles(global, watch)?;
     if watch.once {
-        return interruptible(once(global, profiles, manner)).await;
+        return interruptible(once(profiles, manner)).await;
     }
     let metrics = watch.metrics.as_deref().map(listen).transpose()?;
     let [mut interrupt, mut terminate, mut hangup, mut user] = [libc::SIGINT, libc::SIGTERM, libc::SIGHUP, libc::SIGUSR1].map(listener);
@@ -82,14 +82,14 @@ fn reload(global: &Global, watch: &Watch, manner: Manner, fleet: &mut Fleet, obs
 }
 
 /// Renews what is due, writes the sinks, and is done.
-async fn once(global: &Global, profiles: Vec<Profile>, manner: Manner) -> Outcome {
-    let statuses = join_all(profiles.iter().map(|profile| one(global, profile, manner))).await;
+async fn once(profiles: Vec<Profile>, manner: Manner) -> Outcome {
+    let statuses = join_all(profiles.iter().map(|profile| one(profile, manner))).await;
     Ok(statuses.into_iter().max().unwrap_or(0))
 }
 
-async fn one(global: &Global, profile: &Profile, manner: Manner) -> u8 {
+async fn one(profile: &Profile, manner: Manner) -> u8 {
     let limits = Limits::default();
-    match obtain(profile, &limits, &options(global, &limits), manner).await {
+    match obtain(profile, &limits, &options(&limits), manner).await {
         Ok(fetched) => {
             if !matches!(fetched.origin, Origin::Renewed) {
                 profile.delivery.write(&profile.token_cache(), profile.source.kind(), &fetched.token);

@@ -6,6 +6,7 @@ use super::ConfigError;
 
 const CONFIG_VARIABLE: &str = "TOKEN_CONFIG";
 const CACHE_VARIABLE: &str = "TOKEN_CACHE_DIR";
+const STATE_VARIABLE: &str = "TOKEN_STATE_DIR";
 /// Names the profile where no argument does.
 pub const PROFILE_VARIABLE: &str = "TOKEN_PROFILE";
 
@@ -26,6 +27,8 @@ pub struct Places {
     pub config_is_named: bool,
     /// The directory of the cache.
     pub cache: PathBuf,
+    /// The directory of the logins.
+    pub state: PathBuf,
     /// What a leading `~` stands for.
     pub home: Option<PathBuf>,
 }
@@ -42,7 +45,10 @@ impl Places {
         let config = named
             .map_or_else(|| base(home.as_ref(), "XDG_CONFIG_HOME", ".config", CONFIG_VARIABLE).map(|base| base.join("config.toml")), Ok)?;
         let cache = variable(CACHE_VARIABLE).map_or_else(|| base(home.as_ref(), "XDG_CACHE_HOME", ".cache", CACHE_VARIABLE), Ok)?;
-        Ok(Self { config, config_is_named, cache, home })
+        // Without a home of their own, logins are beside the cache: only some sources have any.
+        let state = variable(STATE_VARIABLE).map_or_else(|| base(home.as_ref(), "XDG_STATE_HOME", ".local/state", STATE_VARIABLE), Ok);
+        let state = state.unwrap_or_else(|_| cache.join("logins"));
+        Ok(Self { config, config_is_named, cache, state, home })
     }
 }
 

@@ -6,9 +6,9 @@ use std::io::{ErrorKind, Read as _};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
-use super::{ConfigError, Configuration, Places, Profile, USERNAME};
+use super::{ConfigError, Configuration, Places, Profile, USERNAME, chain};
 use crate::bearer::Renewal;
-use crate::cache::Cache;
+use crate::cache::{Cache, Logins};
 use crate::error::one_line;
 use crate::name::{InvalidName, Name};
 use crate::settings::{Context, Item, Mistake, Section, nearest};
@@ -79,17 +79,19 @@ fn read(context: Context<'_>, places: &Places) -> Result<Configuration, Mistake>
         section.finish()?;
     }
     let cache = Cache::new(places.cache.clone(), locking);
+    let logins = Logins::new(places.state.clone());
     let mut profiles = BTreeMap::new();
     if let Some(mut section) = file.optional("profile", Item::section)? {
         for (name, item) in section.take_rest() {
             let name: Name = name.parse().map_err(|error: InvalidName| item.mistake(error.to_string()))?;
-            let profile = read_profile(name.clone(), item.section()?, &renewal, &cache)?;
+            let profile = read_profile(name.clone(), item.section()?, &renewal, (&cache, &logins))?;
             profiles.insert(name, profile);
         }
     }
     file.finish()?;
     let default = default.map(|item| read_default(item, profiles.keys())).transpose()?;
-    Ok(Configuration { file: places.config.clone(), default, renewal, profiles, cache })
+    chain::connect(&profiles)?;
+    Ok(Configuration { file: places.config.clone(), default, renewal, profiles, cache, logins })
 }
 
 fn read_default<'n>(item: Item<'_>, names: impl Iterator<Item = &'n Name>) -> Result<Name, Mistake> {
@@ -101,8 +103,8 @@ fn read_default<'n>(item: Item<'_>, names: impl Iterator<Item = &'n Name>) -> Re
     })
 }
 
-fn read_profile(name: Name, mut section: Section<'_>, renewal: &Renewal, cache: &Cache) -> Result<Profile, Mistake> {
-    let kind = section.required("source", |item| item.choice(&Kind::ALL))?;
+fn read_profile(name: Name, mut section: Section<'_>, renewal: &Renewal, (cache, logins): (&Cache, &Logins)) -> Result<Profile, Mistake> {
+    let kind = section.required("source", |item| item.choice(Kind::ALL))?;
     let ttl = section.optional("ttl", Ttl::from_setting)?;
     let mut renewal = renewal.clone();
     read_renewal(&mut renewal, &mut section)?;
@@ -113,7 +115,7 @@ fn read_profile(name: Name, mut section: Section<'_>, renewal: &Renewal, cache: 
     let delivery = Delivery::from_settings(&mut section, &hosts, &username)?;
     let source = AnySource::from_settings(kind, &mut section, ttl)?;
     section.finish()?;
-    let profile = Profile::new(name, source, renewal, cache.clone());
+    let profile = Profile::new(name, source, renewal, (cache.clone(), logins.clone()));
     Ok(Profile { hosts, username, scheme, delivery, ..profile })
 }
 
@@ -172,8 +174,13 @@ mod tests {
     use std::time::Duration;
 
     fn configuration(text: &str) -> Result<Configuration, Mistake> {
-        let places =
-            Places { config: "/c/config.toml".into(), config_is_named: true, cache: "/cache".into(), home: Some("/home/me".into()) };
+        let places = Places {
+            config: "/c/config.toml".into(),
+            config_is_named: true,
+            cache: "/cache".into(),
+            state: "/state".into(),
+            home: Some("/home/me".into()),
+        };
         read(Context { text, folder: Path::new("/c"), home: places.home.as_deref() }, &places)
     }
 

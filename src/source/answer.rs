@@ -10,7 +10,11 @@ use serde_json::{Map, Value};
 use super::SourceError;
 use crate::clock::Timestamp;
 use crate::error::{Class, one_line, visible};
-use crate::token::{BEARER, Token};
+use crate::secret::Secret;
+use crate::token::{BEARER, LONGEST_TOKEN, Token};
+
+/// The type of a token that is not to be presented as an access token (RFC 8693 §2.2.1).
+const NOT_APPLICABLE: &str = "N_A";
 
 /// A scope longer than this is not kept: it is for people, and the entry has its bounds.
 const LONGEST_SCOPE: usize = 4096;
@@ -20,14 +24,17 @@ const LONGEST_SCOPE: usize = 4096;
 pub(super) struct TokenResponse {
     pub token: Token,
     pub expires_at: Option<Timestamp>,
+    /// A login, or the successor of the one that was sent (RFC 6749 §6).
+    pub refresh_token: Option<Secret>,
 }
 
 impl TokenResponse {
-    /// Reads `access_token`, `token_type`, `expires_in` and `scope`. Seconds count from `now`.
+    /// Reads `access_token`, `token_type`, `expires_in`, `scope` and `refresh_token`. Seconds count from `now`.
     pub fn read(object: Map<String, Value>, now: Timestamp) -> Result<Self, SourceError> {
         let mut answer = Self::named("access_token", object)?;
         let expires_in = answer.1.remove("expires_in");
         answer.0.expires_at = expires_in.as_ref().map(seconds).transpose()?.map(|life| now.after(life));
+        answer.0.refresh_token = answer.1.remove("refresh_token").map(refresh_token).transpose()?.flatten();
         Ok(answer.0)
     }
 
@@ -50,9 +57,10 @@ impl TokenResponse {
             None => return Err(unusable(&format!("it has no `{key}`"))),
         };
         let mut token = Token::new(text).map_err(|error| unusable(&error.to_string()))?;
-        token.token_type = token_type(object.remove("token_type"))?;
+        let is_exchanged = object.contains_key("issued_token_type");
+        token.token_type = token_type(object.remove("token_type"), is_exchanged)?;
         token.scope = scope(object.remove("scope"));
-        Ok((Self { token, expires_at: None }, object))
+        Ok((Self { token, expires_at: None, refresh_token: None }, object))
     }
 }
 
@@ -61,15 +69,26 @@ fn unusable(what: &str) -> SourceError {
 }
 
 /// Case does not count (RFC 6749 §5.1); a type that is not Bearer cannot be presented by those we serve.
-fn token_type(value: Option<Value>) -> Result<String, SourceError> {
+/// What was exchanged for another token may be one of no type at all (RFC 8693 §2.2.1): then it is for its asker to know.
+fn token_type(value: Option<Value>, is_exchanged: bool) -> Result<String, SourceError> {
     match value {
         None => Ok(BEARER.to_owned()),
+        Some(Value::String(text)) if is_exchanged && text.eq_ignore_ascii_case(NOT_APPLICABLE) => Ok(NOT_APPLICABLE.to_owned()),
         Some(Value::String(text)) if text.eq_ignore_ascii_case(BEARER) => Ok(BEARER.to_owned()),
         Some(Value::String(text)) => {
             Err(SourceError::new(Class::Refused, format!("the token is of type `{}`; only Bearer is supported", one_line(&text))))
         }
         Some(_) => Err(unusable("`token_type` is not a string")),
     }
+}
+
+/// Of visible characters and spaces (RFC 6749 Appendix A.17); an empty one counts as absent.
+pub(super) fn refresh_token(value: Value) -> Result<Option<Secret>, SourceError> {
+    let Value::String(text) = value else { return Err(unusable("`refresh_token` is not a string")) };
+    if text.len() > LONGEST_TOKEN || !text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
+        return Err(unusable("its `refresh_token` is none"));
+    }
+    Ok(Some(text).filter(|text| !text.is_empty()).map(Secret::new))
 }
 
 /// A string, or the list that some issuers send.

@@ -7,12 +7,13 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
-use reqwest::{Certificate, Client, Proxy, StatusCode, redirect, retry};
+use reqwest::{Certificate, Client, Method, Proxy, StatusCode, redirect, retry};
 use url::Url;
 use zeroize::Zeroizing;
 
-use super::SourceError;
+use super::input::Input;
 use super::resolve::Resolver;
+use super::{Request, SourceError};
 use crate::error::{Class, one_line};
 use crate::secret::{Secret, is_named_as_secret};
 use crate::settings::{Item, Mistake, Section};
@@ -21,13 +22,19 @@ use crate::settings::{Item, Mistake, Section};
 const LARGEST_ANSWER: usize = 1 << 20;
 
 /// The connection keys of a profile.
-#[derive(Clone, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Default)]
 pub struct Connection {
+    route: Route,
+    headers: Vec<(String, Input)>,
+}
+
+/// What decides which client can be shared.
+#[derive(Clone, Default, PartialEq, Eq, Hash)]
+struct Route {
     ca_file: Option<PathBuf>,
     client_cert: Option<PathBuf>,
     client_key: Option<PathBuf>,
     proxy: Option<String>,
-    headers: Vec<(String, String)>,
 }
 
 /// Shows nothing: headers and the address of a proxy may hold secrets.
@@ -44,72 +51,97 @@ pub(super) struct Answer {
     pub body: Zeroizing<Vec<u8>>,
 }
 
-static CLIENTS: Mutex<Option<HashMap<(Connection, bool), Client>>> = Mutex::new(None);
+static CLIENTS: Mutex<Option<HashMap<(Route, bool), Client>>> = Mutex::new(None);
 
 impl Connection {
     pub(super) fn from_settings(section: &mut Section<'_>) -> Result<Self, Mistake> {
-        let connection = Self {
+        let route = Route {
             ca_file: section.optional("ca_file", Item::path)?,
             client_cert: section.optional("client_cert", Item::path)?,
             client_key: section.optional("client_key", Item::path)?,
             proxy: section.optional("proxy", proxy)?,
-            headers: section.optional("headers", headers)?.unwrap_or_default(),
         };
-        match (&connection.client_cert, &connection.client_key) {
+        let headers = section.optional("headers", headers)?.unwrap_or_default();
+        match (&route.client_cert, &route.client_key) {
             (Some(_), None) => Err(section.missing("client_key")),
             (None, Some(_)) => Err(section.missing("client_cert")),
-            _ => Ok(connection),
+            _ => Ok(Self { route, headers }),
         }
+    }
+
+    /// Headers whose values are secrets that are somewhere else.
+    pub(super) fn inputs(&self) -> impl Iterator<Item = &Input> {
+        self.headers.iter().map(|(_, value)| value).filter(|value| !value.is_inline())
     }
 
     /// Headers may carry API keys, and a proxy's address its password.
     pub(super) fn has_inline_secret(&self) -> bool {
-        self.headers.iter().any(|(name, _)| is_named_as_secret(name)) || self.proxy.as_deref().is_some_and(|proxy| proxy.contains('@'))
+        let is_secret = |(name, value): &(String, Input)| value.is_inline() && is_named_as_secret(name);
+        self.headers.iter().any(is_secret) || self.route.proxy.as_deref().is_some_and(|proxy| proxy.contains('@'))
     }
 
     /// What of it decides which token an issuer gives: who asks, and what he says beside the form.
     pub(super) fn identity(&self) -> Vec<(&'static str, String)> {
-        let certificate = self.client_cert.iter().map(|path| ("client_cert", path.display().to_string()));
-        certificate.chain(self.headers.iter().map(|(name, value)| ("header", format!("{name}: {value}")))).collect()
+        let certificate = self.route.client_cert.iter().map(|path| ("client_cert", path.display().to_string()));
+        let header = |(name, value): &(String, Input)| match value {
+            Input::Inline(value) => ("header", format!("{name}: {}", value.expose())),
+            other => ("header", format!("{name} from {}", other.identity())),
+        };
+        certificate.chain(self.headers.iter().map(header)).collect()
     }
 
     /// What else decides whether a server answers.
     pub(super) fn circumstances(&self) -> Vec<Secret> {
-        let paths = [&self.ca_file, &self.client_cert, &self.client_key].into_iter().flatten();
+        let paths = [&self.route.ca_file, &self.route.client_cert, &self.route.client_key].into_iter().flatten();
         let stamp = |path: &PathBuf| format!("{} {:?}", path.display(), std::fs::metadata(path).and_then(|file| file.modified()).ok());
-        paths.map(stamp).chain(self.proxy.clone()).map(Secret::new).collect()
+        paths.map(stamp).chain(self.route.proxy.clone()).map(Secret::new).collect()
     }
 
     /// The secrets that a peer may echo.
     pub(super) fn secrets(&self) -> Vec<Secret> {
-        let named = self.headers.iter().filter(|(name, _)| is_named_as_secret(name));
-        named.map(|(_, value)| Secret::new(value.clone())).collect()
+        let named = self.headers.iter().filter(|(name, value)| is_named_as_secret(name) || !value.is_inline());
+        named.filter_map(|(_, value)| value.read_at_once()?.ok()).collect()
     }
 
     /// Fetches `url`.
-    pub(super) async fn get(&self, url: &Url) -> Result<Answer, SourceError> {
-        self.send(url, self.client(url)?.get(url.clone()), HeaderMap::new()).await
+    pub(super) async fn get(&self, url: &Url, request: Request<'_>) -> Result<Answer, SourceError> {
+        self.send(url, Method::GET, Zeroizing::default(), HeaderMap::new(), request).await
     }
 
     /// Posts a form to `url`, with the value of an Authorization header.
-    pub(super) async fn post(&self, url: &Url, form: Zeroizing<String>, authorization: Option<HeaderValue>) -> Result<Answer, SourceError> {
+    pub(super) async fn post(
+        &self,
+        url: &Url,
+        form: Zeroizing<String>,
+        authorization: Option<HeaderValue>,
+        request: Request<'_>,
+    ) -> Result<Answer, SourceError> {
         let mut own = HeaderMap::new();
         own.insert(CONTENT_TYPE, HeaderValue::from_static("application/x-www-form-urlencoded"));
         own.extend(authorization.map(|value| (AUTHORIZATION, value)));
-        let request = self.client(url)?.post(url.clone()).body(form.as_bytes().to_vec());
-        self.send(url, request, own).await
+        self.send(url, Method::POST, form, own, request).await
     }
 
     /// Sends with the configured headers, of which `own` ones win.
-    async fn send(&self, url: &Url, request: reqwest::RequestBuilder, own: HeaderMap) -> Result<Answer, SourceError> {
+    pub(super) async fn send(
+        &self,
+        url: &Url,
+        method: Method,
+        body: Zeroizing<String>,
+        own: HeaderMap,
+        request: Request<'_>,
+    ) -> Result<Answer, SourceError> {
         let failed = |error: reqwest::Error| unreachable_server(url, &error);
         let mut headers = HeaderMap::from_iter([(ACCEPT, HeaderValue::from_static("application/json"))]);
-        let parse = |(name, value): &(String, String)| Some((HeaderName::try_from(name).ok()?, HeaderValue::try_from(value).ok()?));
-        for (name, value) in self.headers.iter().filter_map(parse) {
-            headers.insert(name, value);
+        for (name, value) in &self.headers {
+            headers.extend([header(name, &value.read(request).await?)?]);
         }
         headers.extend(own);
-        let mut response = request.headers(headers).send().await.map_err(failed)?;
+        let mut sending = self.client(url)?.request(method, url.clone()).headers(headers);
+        if !body.is_empty() {
+            sending = sending.body(body.as_bytes().to_vec());
+        }
+        let mut response = sending.send().await.map_err(failed)?;
         let mut body = Zeroizing::new(Vec::new());
         while let Some(chunk) = response.chunk().await.map_err(failed)? {
             if body.len() + chunk.len() > LARGEST_ANSWER {
@@ -121,18 +153,20 @@ impl Connection {
     }
 
     fn client(&self, url: &Url) -> Result<Client, SourceError> {
-        let direct = is_loopback(url);
+        let direct = is_loopback(url) || is_metadata(url);
         let mut clients = CLIENTS.lock().unwrap_or_else(PoisonError::into_inner);
         let clients = clients.get_or_insert_default();
-        let key = (self.clone(), direct);
+        let key = (self.route.clone(), direct);
         if let Some(client) = clients.get(&key) {
             return Ok(client.clone());
         }
-        let client = self.build(direct)?;
+        let client = self.route.build(direct)?;
         clients.insert(key, client.clone());
         Ok(client)
     }
+}
 
+impl Route {
     fn build(&self, direct: bool) -> Result<Client, SourceError> {
         let mut builder = Client::builder()
             .user_agent(concat!("token/", env!("CARGO_PKG_VERSION")))
@@ -178,13 +212,36 @@ fn proxy(item: Item<'_>) -> Result<String, Mistake> {
     })
 }
 
-fn headers(item: Item<'_>) -> Result<Vec<(String, String)>, Mistake> {
+fn headers(item: Item<'_>) -> Result<Vec<(String, Input)>, Mistake> {
     let read = |(name, item): (String, Item<'_>)| {
-        let is_header = |value: &str| HeaderName::try_from(&name).is_ok() && HeaderValue::try_from(value).is_ok();
-        let value = item.parsed(|value| if is_header(value) { Ok(value.to_owned()) } else { Err("is no header".to_owned()) })?;
-        Ok((name, value))
+        let mistake = item.mistake("is no header");
+        let value = Input::from_setting(item)?;
+        let is_header = |value: &Input| match value {
+            Input::Inline(value) => HeaderValue::try_from(value.expose()).is_ok(),
+            _ => true,
+        };
+        if HeaderName::try_from(&name).is_ok() && is_header(&value) { Ok((name, value)) } else { Err(mistake) }
     };
     item.section()?.take_rest().into_iter().map(read).collect()
+}
+
+/// A header whose value is never shown.
+pub(super) fn header(name: &str, value: &Secret) -> Result<(HeaderName, HeaderValue), SourceError> {
+    let unfit =
+        |_| SourceError::new(Class::Config, format!("the value of the header {} has characters that no header has", one_line(name)));
+    let mut value = HeaderValue::try_from(value.expose()).map_err(|_| ()).map_err(unfit)?;
+    value.set_sensitive(true);
+    Ok((HeaderName::try_from(name).map_err(|_| ()).map_err(unfit)?, value))
+}
+
+/// Whether `url` leads to the metadata server of a cloud: plain http by its nature, and never asked through a proxy.
+pub(super) fn is_metadata(url: &Url) -> bool {
+    match url.host() {
+        Some(url::Host::Ipv4(address)) => address.is_link_local(),
+        Some(url::Host::Ipv6(address)) => address.is_unicast_link_local() || address.segments() == [0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254],
+        Some(url::Host::Domain(domain)) => domain == "metadata.google.internal",
+        None => false,
+    }
 }
 
 /// Whether `url` leads to this machine: requests to it may be plain http, and never go through a proxy.

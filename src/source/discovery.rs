@@ -5,61 +5,129 @@ use serde_json::{Map, Value};
 use super::answer::object_without_duplicates;
 use super::connection::{Connection, host, is_loopback};
 use super::endpoint::retry_after;
-use super::{SourceError, Url};
-use crate::clock::Timestamp;
+use super::{Request, SourceError, Url};
 use crate::error::Class;
 use crate::settings::{Mistake, Section};
 
-/// Where a profile's issuer is: its token endpoint by hand, or the issuer to be asked for it.
+/// What an issuer can be asked for, and where.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Endpoint {
+    Authorization,
+    DeviceAuthorization,
+    Revocation,
+    Token,
+}
+
+impl Endpoint {
+    const ALL: [Self; 4] = [Self::Authorization, Self::DeviceAuthorization, Self::Revocation, Self::Token];
+
+    /// Its key, in a configuration as in a discovery document.
+    pub const fn key(self) -> &'static str {
+        match self {
+            Self::Authorization => "authorization_endpoint",
+            Self::DeviceAuthorization => "device_authorization_endpoint",
+            Self::Revocation => "revocation_endpoint",
+            Self::Token => "token_endpoint",
+        }
+    }
+
+    const fn described(self) -> &'static str {
+        match self {
+            Self::Authorization => "authorization endpoint",
+            Self::DeviceAuthorization => "device authorization endpoint",
+            Self::Revocation => "revocation endpoint",
+            Self::Token => "token endpoint",
+        }
+    }
+}
+
+/// Where a profile's issuer is: its endpoints by hand, or the issuer to be asked for them.
 #[derive(Clone, Debug)]
 pub(super) struct Issuer {
     /// As written: it is compared to the letter.
     issuer: Option<(String, Url)>,
-    token_endpoint: Option<Url>,
+    endpoints: Vec<(Endpoint, Url)>,
 }
 
-/// What is known of an issuer.
-#[derive(Clone, Debug)]
+/// What an issuer says of itself.
+#[derive(Clone, Debug, Default)]
 pub(super) struct Metadata {
-    pub token_endpoint: Url,
+    endpoints: Vec<(Endpoint, Url)>,
     /// Whether client secrets are taken in the form and not in the header.
     pub only_post: bool,
+    /// Whether its answers to a browser name it (RFC 9207 §3).
+    pub names_itself: bool,
 }
 
 impl Issuer {
-    pub fn from_settings(section: &mut Section<'_>) -> Result<Self, Mistake> {
+    /// Reads `issuer` and the keys of the endpoints that are `needed`, and of the revocation endpoint. One that has a `default` needs no
+    /// issuer.
+    pub fn from_settings(section: &mut Section<'_>, needed: &[Endpoint], default: Option<Url>) -> Result<Self, Mistake> {
         let issuer = section.optional("issuer", |item| item.parsed(|text| Ok((text.to_owned(), secure_url(text)?))))?;
-        let token_endpoint = section.optional("token_endpoint", |item| item.parsed(secure_url))?;
-        if issuer.is_none() && token_endpoint.is_none() {
-            let mut mistake = section.missing("issuer");
-            mistake.hint.get_or_insert_with(|| "set `issuer` (or `token_endpoint`)".to_owned());
-            return Err(mistake);
+        let mut endpoints = Vec::new();
+        for endpoint in Endpoint::ALL.into_iter().filter(|endpoint| *endpoint == Endpoint::Revocation || needed.contains(endpoint)) {
+            let url = section.optional(endpoint.key(), |item| item.parsed(secure_url))?;
+            let default = default.clone().filter(|_| endpoint == Endpoint::Token && issuer.is_none());
+            endpoints.extend(url.or(default).map(|url| (endpoint, url)));
         }
-        Ok(Self { issuer, token_endpoint })
+        let issuer = Self { issuer, endpoints };
+        match needed.iter().find(|needed| issuer.issuer.is_none() && issuer.by_hand(**needed).is_none()) {
+            None => Ok(issuer),
+            Some(needed) => {
+                let mut mistake = section.missing("issuer");
+                mistake.hint.get_or_insert_with(|| format!("set `issuer` (or `{}`)", needed.key()));
+                Err(mistake)
+            }
+        }
     }
 
+    fn by_hand(&self, endpoint: Endpoint) -> Option<&Url> {
+        self.endpoints.iter().find(|(known, _)| *known == endpoint).map(|(_, url)| url)
+    }
+
+    /// What of it decides which token it gives.
     pub fn identity(&self) -> Vec<(&'static str, String)> {
         let issuer = self.issuer.as_ref().map(|(text, _)| ("issuer", text.clone()));
-        let token_endpoint = self.token_endpoint.as_ref().map(|url| ("token_endpoint", url.to_string()));
+        let token_endpoint = self.by_hand(Endpoint::Token).map(|url| ("token_endpoint", url.to_string()));
         issuer.into_iter().chain(token_endpoint).collect()
+    }
+
+    /// Its name, where it has one: to the letter.
+    pub fn name(&self) -> Option<&str> {
+        self.issuer.as_ref().map(|(text, _)| text.as_str())
+    }
+
+    /// Whom an assertion for it is meant for: itself (RFC 7523 §3), or its token endpoint where only that is known.
+    pub fn audience(&self) -> Option<String> {
+        self.name().map(str::to_owned).or_else(|| self.by_hand(Endpoint::Token).map(Url::to_string))
     }
 
     /// Whom a person sees us asking.
     pub fn host(&self) -> String {
-        let url = self.token_endpoint.as_ref().or_else(|| self.issuer.as_ref().map(|(_, url)| url));
+        let url = self.by_hand(Endpoint::Token).or_else(|| self.issuer.as_ref().map(|(_, url)| url));
         url.map(host).unwrap_or_default()
     }
 
-    /// What is known of it, asking it only for what the configuration does not say.
-    pub async fn metadata(&self, connection: &Connection, now: Timestamp) -> Result<Metadata, SourceError> {
-        let (text, url) = match (&self.token_endpoint, &self.issuer) {
-            (Some(token_endpoint), _) => return Ok(Metadata { token_endpoint: token_endpoint.clone(), only_post: false }),
-            (None, Some(issuer)) => issuer,
-            (None, None) => return Err(SourceError::new(Class::Config, "no `issuer`")),
-        };
+    /// Whether all there is to know of where it is was said by hand.
+    pub fn knows(&self, endpoint: Endpoint) -> bool {
+        self.by_hand(endpoint).is_some() || self.issuer.is_none()
+    }
+
+    /// Where it is asked for this.
+    pub fn endpoint(&self, endpoint: Endpoint, metadata: &Metadata) -> Result<Url, SourceError> {
+        let discovered = metadata.endpoints.iter().find(|(known, _)| *known == endpoint).map(|(_, url)| url);
+        self.by_hand(endpoint).or(discovered).cloned().ok_or_else(|| {
+            let error = SourceError::new(Class::Refused, format!("{} names no {}", self.host(), endpoint.described()));
+            error.with_hint(format!("set `{}`, if it has one", endpoint.key()))
+        })
+    }
+
+    /// What it says of itself; nothing where there is nobody to be asked.
+    pub async fn metadata(&self, connection: &Connection, request: Request<'_>) -> Result<Metadata, SourceError> {
+        let Some((text, url)) = &self.issuer else { return Ok(Metadata::default()) };
         let mut refused = None;
         for place in well_known(url) {
-            let answer = connection.get(&place).await?;
+            let answer = connection.get(&place, request).await?;
             let status = answer.status.as_u16();
             match status {
                 200 => {
@@ -70,7 +138,7 @@ impl Issuer {
                 }
                 408 | 425 | 429 | 500.. => {
                     let mut error = SourceError::new(Class::Temporary, format!("{} failed for now (HTTP {status})", host(url)));
-                    error.retry_after = answer.headers.get("retry-after").and_then(|value| retry_after(value.to_str().ok()?, now));
+                    error.retry_after = answer.headers.get("retry-after").and_then(|value| retry_after(value.to_str().ok()?, request.now));
                     return Err(error);
                 }
                 _ => refused = Some(status),
@@ -82,7 +150,7 @@ impl Issuer {
 }
 
 /// An address to which a secret may be sent: https, or http to this machine.
-fn secure_url(text: &str) -> Result<Url, String> {
+pub(super) fn secure_url(text: &str) -> Result<Url, String> {
     let url = Url::parse(text).map_err(|_| "expected an address such as \"https://login.example.com\"".to_owned())?;
     match url.scheme() {
         "https" | "http" if !url.has_host() => Err("expected an address with a host".to_owned()),
@@ -114,14 +182,23 @@ fn read(document: &Map<String, Value>, issuer: &str, url: &Url) -> Result<Metada
     if stated.trim_end_matches('/') != issuer.trim_end_matches('/') {
         return Err(refused(&format!("is of another issuer: {stated}")).with_hint("set `issuer` to that, if it is the right one"));
     }
-    let endpoint = text("token_endpoint").ok_or_else(|| refused("names no token endpoint"))?;
-    let token_endpoint = secure_url(endpoint).map_err(|_| refused("names a token endpoint that is not https"))?;
-    if is_loopback(&token_endpoint) && !is_loopback(url) {
-        return Err(refused("names a token endpoint on this machine"));
+    let mut endpoints = Vec::new();
+    for endpoint in Endpoint::ALL {
+        let Some(address) = text(endpoint.key()) else { continue };
+        let described = endpoint.described();
+        let address = secure_url(address).map_err(|_| refused(&format!("names a {described} that is not https")))?;
+        if is_loopback(&address) && !is_loopback(url) {
+            return Err(refused(&format!("names a {described} on this machine")));
+        }
+        endpoints.push((endpoint, address));
     }
     let methods = document.get("token_endpoint_auth_methods_supported").and_then(Value::as_array);
     let offers = |name: &str| methods.is_some_and(|methods| methods.iter().any(|method| method == name));
-    Ok(Metadata { token_endpoint, only_post: offers("client_secret_post") && !offers("client_secret_basic") })
+    Ok(Metadata {
+        endpoints,
+        only_post: offers("client_secret_post") && !offers("client_secret_basic"),
+        names_itself: document.get("authorization_response_iss_parameter_supported") == Some(&Value::Bool(true)),
+    })
 }
 
 #[cfg(test)]
@@ -177,7 +254,7 @@ mod tests {
             ),
             (r#"{"issuer":"https://evil","token_endpoint":"https://x/t"}"#, Err(Class::Refused)),
             (r#"{"token_endpoint":"https://x/t"}"#, Err(Class::Refused)),
-            (r#"{"issuer":"https://x"}"#, Err(Class::Refused)),
+            (r#"{"issuer":"https://x","revocation_endpoint":"http://y/r"}"#, Err(Class::Refused)),
             (r#"{"issuer":"https://x","token_endpoint":"http://x/t"}"#, Err(Class::Refused)),
             (r#"{"issuer":"https://x","token_endpoint":"http://127.0.0.1/t"}"#, Err(Class::Refused)),
         ];

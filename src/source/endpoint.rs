@@ -10,9 +10,9 @@ use serde_json::{Map, Value};
 use url::form_urlencoded::{Serializer, byte_serialize};
 use zeroize::Zeroizing;
 
-use super::answer::{TokenResponse, object_without_duplicates};
+use super::answer::{TokenResponse, object_without_duplicates, refresh_token};
 use super::connection::{Answer, Connection, host};
-use super::{SourceError, Url};
+use super::{Request, SourceError, Url};
 use crate::clock::Timestamp;
 use crate::error::Class;
 use crate::secret::{Secret, is_named_as_secret, shown};
@@ -23,35 +23,74 @@ use crate::settings::{Item, Mistake, Section};
 pub(super) struct Form {
     fields: Vec<(String, Secret)>,
     scope: Option<String>,
+    /// Those of `params`.
+    extra: Vec<(String, Secret)>,
 }
 
 /// Fields that a profile sets by other keys.
-const OWN_FIELDS: [&str; 8] =
-    ["grant_type", "client_id", "client_secret", "client_assertion", "client_assertion_type", "scope", "audience", "resource"];
+const OWN_FIELDS: [&str; 20] = [
+    "actor_token",
+    "actor_token_type",
+    "assertion",
+    "audience",
+    "client_assertion",
+    "client_assertion_type",
+    "client_id",
+    "client_secret",
+    "code",
+    "code_verifier",
+    "device_code",
+    "grant_type",
+    "redirect_uri",
+    "refresh_token",
+    "requested_token_type",
+    "resource",
+    "scope",
+    "state",
+    "subject_token",
+    "subject_token_type",
+];
 
 impl Form {
-    pub fn new(grant_type: &str) -> Self {
-        Self { fields: vec![("grant_type".to_owned(), Secret::new(grant_type.to_owned()))], scope: None }
-    }
-
-    /// Adds `scope` (RFC 6749 §3.3), `audience`, `resource` (RFC 8707) and `params` of a profile.
-    pub fn add_settings(&mut self, section: &mut Section<'_>) -> Result<(), Mistake> {
+    /// What a profile says of any grant: `scope` (RFC 6749 §3.3), `audience`, `resource` (RFC 8707) and `params`.
+    pub fn from_settings(section: &mut Section<'_>) -> Result<Self, Mistake> {
+        let mut form = Self { fields: Vec::new(), scope: None, extra: Vec::new() };
         let scope = section.optional("scope", Item::one_or_more)?;
         if let Some(scope) = scope.filter(|scope| !scope.is_empty()) {
-            self.scope = Some(scope.join(" "));
-            self.add("scope", scope.join(" "));
+            form.scope = Some(scope.join(" "));
+            form = form.with("scope", &scope.join(" "));
         }
         for key in ["audience", "resource"] {
             for value in section.optional(key, Item::one_or_more)?.unwrap_or_default() {
-                self.add(key, value);
+                form = form.with(key, &value);
             }
         }
-        self.fields.extend(section.optional("params", params)?.unwrap_or_default());
-        Ok(())
+        form.extra = section.optional("params", params)?.unwrap_or_default();
+        Ok(form)
     }
 
-    fn add(&mut self, name: &str, value: String) {
-        self.fields.push((name.to_owned(), Secret::new(value)));
+    /// The same for this grant.
+    #[must_use]
+    pub fn of_grant(&self, grant_type: &str) -> Self {
+        self.clone().with("grant_type", grant_type)
+    }
+
+    /// With a field that is no secret.
+    #[must_use]
+    pub fn with(self, name: &str, value: &str) -> Self {
+        self.with_secret(name, Secret::new(value.to_owned()))
+    }
+
+    /// With a field that is perhaps one.
+    #[must_use]
+    pub fn with_secret(mut self, name: &str, value: Secret) -> Self {
+        self.fields.push((name.to_owned(), value));
+        self
+    }
+
+    /// Nothing but what is asked for here: no scope and nothing of a profile.
+    pub fn bare() -> Self {
+        Self { fields: Vec::new(), scope: None, extra: Vec::new() }
     }
 
     /// The scope that is asked for.
@@ -61,19 +100,33 @@ impl Form {
 
     /// Whether one of its fields is likely to be a secret that stands in the configuration.
     pub fn has_inline_secret(&self) -> bool {
-        self.fields.iter().any(|(name, _)| is_named_as_secret(name))
+        self.extra.iter().any(|(name, _)| is_named_as_secret(name))
     }
 
     pub fn identity(&self) -> Vec<(&'static str, String)> {
-        self.fields.iter().map(|(name, value)| ("field", format!("{name}={}", value.expose()))).collect()
+        self.all().map(|(name, value)| ("field", format!("{name}={}", value.expose()))).collect()
+    }
+
+    fn all(&self) -> impl Iterator<Item = &(String, Secret)> {
+        self.fields.iter().chain(&self.extra)
+    }
+
+    /// The fields that an address may carry: none that is likely to be a secret.
+    pub fn query(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.all().filter(|(name, _)| !is_named_as_secret(name)).map(|(name, value)| (name.as_str(), value.expose()))
     }
 
     /// The request of this form to `url`.
-    pub fn request(&self, url: Url) -> Request {
-        let is_secret = |(name, _): &&(String, Secret)| is_named_as_secret(name);
-        let secrets = self.fields.iter().filter(is_secret).map(|(_, value)| value.clone()).collect();
-        Request { url, fields: self.fields.clone(), authorization: None, secrets }
+    pub fn post(&self, url: Url) -> Post {
+        let secrets = self.all().filter(|(name, _)| is_named_as_secret(name) || is_secret(name)).map(|(_, value)| value.clone());
+        let secrets = secrets.filter(|secret| secret.expose().len() > 2).collect();
+        Post { url, fields: self.all().cloned().collect(), authorization: None, secrets }
     }
+}
+
+/// The secrets among our own fields whose names do not say so.
+fn is_secret(name: &str) -> bool {
+    matches!(name, "code" | "code_verifier" | "device_code")
 }
 
 fn params(item: Item<'_>) -> Result<Vec<(String, Secret)>, Mistake> {
@@ -86,15 +139,15 @@ fn params(item: Item<'_>) -> Result<Vec<(String, Secret)>, Mistake> {
     item.section()?.take_rest().into_iter().map(read).collect()
 }
 
-/// One request to a token endpoint.
-pub(super) struct Request {
+/// One request to an endpoint.
+pub(super) struct Post {
     url: Url,
     fields: Vec<(String, Secret)>,
     authorization: Option<Secret>,
     secrets: Vec<Secret>,
 }
 
-impl Request {
+impl Post {
     /// `client_secret_basic`: both parts form-encoded first (RFC 6749 §2.3.1).
     pub fn basic(&mut self, client_id: &str, client_secret: &Secret) {
         let encoded = |text: &str| byte_serialize(text.as_bytes()).collect::<String>();
@@ -104,21 +157,20 @@ impl Request {
         self.secrets.extend([client_secret.clone(), credentials, Secret::new(pair.to_string())]);
     }
 
-    /// `client_secret_post`.
-    pub fn post(&mut self, client_id: &str, client_secret: Secret) {
-        self.field("client_id", client_id);
-        self.secrets.push(client_secret.clone());
-        self.fields.push(("client_secret".to_owned(), client_secret));
+    /// A field that is a secret.
+    pub fn secret(&mut self, name: &str, value: Secret) {
+        self.secrets.push(value.clone());
+        self.fields.push((name.to_owned(), value));
+    }
+
+    /// A field that is none.
+    pub fn field(&mut self, name: &str, value: &str) {
+        self.fields.push((name.to_owned(), Secret::new(value.to_owned())));
     }
 
     /// Takes these out of what is shown of the answer, too.
     pub fn keep_secret(&mut self, secrets: Vec<Secret>) {
         self.secrets.extend(secrets);
-    }
-
-    /// A field that is no secret.
-    pub fn field(&mut self, name: &str, value: &str) {
-        self.fields.push((name.to_owned(), Secret::new(value.to_owned())));
     }
 
     fn form(&self) -> Zeroizing<String> {
@@ -129,29 +181,45 @@ impl Request {
         Zeroizing::new(form.finish())
     }
 
-    /// Sends it. An expiry that the answer counts in seconds counts from `now`, which was before this.
-    pub async fn send(self, connection: &Connection, now: Timestamp) -> Result<TokenResponse, SourceError> {
+    /// Sends it to a token endpoint. An expiry that the answer counts in seconds counts from the time of the request, which was before.
+    pub async fn token(self, connection: &Connection, request: Request<'_>) -> Result<TokenResponse, SourceError> {
+        let peer = host(&self.url);
+        let object = self.exchange(connection, request).await?.map_err(|what| unusable(&peer, &what))?;
+        let successor = object.get("refresh_token").cloned();
+        TokenResponse::read(object, request.now).map_err(|error| {
+            let error = if error.class == Class::Temporary { unusable(&peer, &error.message) } else { error };
+            SourceError { successor: successor.and_then(|value| refresh_token(value).ok().flatten()), ..error }
+        })
+    }
+
+    /// Sends it to another endpoint, where an answer without a body is one, too.
+    pub async fn send(self, connection: &Connection, request: Request<'_>) -> Result<Map<String, Value>, SourceError> {
+        Ok(self.exchange(connection, request).await?.unwrap_or_default())
+    }
+
+    /// Sends it: the object in the answer, or why there is none in it. A refusal is an error.
+    async fn exchange(self, connection: &Connection, request: Request<'_>) -> Result<Result<Map<String, Value>, String>, SourceError> {
         let authorization = self.authorization.as_ref().and_then(|value| {
             let mut value = HeaderValue::from_str(value.expose()).ok()?;
             value.set_sensitive(true);
             Some(value)
         });
-        let answer = connection.post(&self.url, self.form(), authorization).await?;
-        let peer = host(&self.url);
+        let answer = connection.post(&self.url, self.form(), authorization, request).await?;
         let object = object_without_duplicates(&answer.body);
-        if !answer.status.is_success() || object.as_ref().is_ok_and(|object| object.get("error").is_some_and(|e| !e.is_null())) {
-            return Err(refusal(&peer, &answer, object.ok().as_ref(), &self.secrets, now));
+        let says_error = object.as_ref().is_ok_and(|object| object.get("error").is_some_and(|error| !error.is_null()));
+        if !answer.status.is_success() || says_error {
+            return Err(refusal(&host(&self.url), &answer, object.ok().as_ref(), &self.secrets, request.now));
         }
-        let unusable = |what: String| SourceError::new(Class::Temporary, format!("the answer of {peer} is unusable: {what}"));
-        TokenResponse::read(object.map_err(unusable)?, now).map_err(|error| match error.class {
-            Class::Temporary => unusable(error.message),
-            _ => error,
-        })
+        Ok(object)
     }
 }
 
+fn unusable(peer: &str, what: &str) -> SourceError {
+    SourceError::new(Class::Temporary, format!("the answer of {peer} is unusable: {what}"))
+}
+
 /// What an answer that is no token means (RFC 6749 §5.2, RFC 9110 §15).
-fn refusal(peer: &str, answer: &Answer, object: Option<&Map<String, Value>>, secrets: &[Secret], now: Timestamp) -> SourceError {
+pub(super) fn refusal(peer: &str, answer: &Answer, object: Option<&Map<String, Value>>, secrets: &[Secret], now: Timestamp) -> SourceError {
     let status = answer.status.as_u16();
     let text = |key| object.and_then(|object| object.get(key)).and_then(Value::as_str).map(|text| shown(text, secrets));
     let code = text("error");
@@ -167,6 +235,7 @@ fn refusal(peer: &str, answer: &Answer, object: Option<&Map<String, Value>>, sec
         (None, Class::Temporary) => SourceError::new(class, format!("{peer} failed for now (HTTP {status})")),
         (None, _) => SourceError::new(class, format!("{peer} refused (HTTP {status})")),
     };
+    error.code = code.clone();
     error.hint = advice(status, code.as_deref()).map(str::to_owned);
     error.retry_after = answer.headers.get("retry-after").and_then(|value| retry_after(value.to_str().ok()?, now));
     error
@@ -189,7 +258,7 @@ fn classify(status: u16, code: Option<&str>) -> Class {
 
 fn advice(status: u16, code: Option<&str>) -> Option<&'static str> {
     match (status, code) {
-        (_, Some("invalid_client")) | (401, None) => Some("check `client_id`, `client_secret` and `client_auth`"),
+        (_, Some("invalid_client")) | (401, None) => Some("check `client_id`, `client_auth` and the client's secret or assertion"),
         (_, Some("unauthorized_client" | "unsupported_grant_type")) => Some("the issuer must allow this client this grant"),
         (_, Some("invalid_scope")) => Some("check `scope`"),
         (_, Some("invalid_target")) => Some("check `resource` and `audience`"),

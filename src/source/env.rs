@@ -1,7 +1,7 @@
 //! `source = "env"`: a token that something else puts into an environment variable, as CI systems do.
 
 use super::expiry::{Ttl, dated};
-use super::{Request, Source, SourceError};
+use super::{Configured, Request, Source, SourceError};
 use crate::error::Class;
 use crate::settings::{Item, Mistake, Section};
 use crate::token::Token;
@@ -19,22 +19,26 @@ impl Env {
     pub const fn new(variable: String, ttl: Option<Ttl>) -> Self {
         Self { variable, ttl }
     }
-
-    pub(super) fn from_settings(section: &mut Section<'_>, ttl: Option<Ttl>) -> Result<Self, Mistake> {
-        Ok(Self::new(section.required("variable", variable_name)?, ttl))
-    }
-
-    pub(super) fn identity(&self) -> Vec<(&'static str, String)> {
-        vec![("variable", self.variable.clone())]
-    }
-
-    pub(super) fn asks(&self) -> String {
-        format!("${}", self.variable)
-    }
 }
 
 fn variable_name(item: Item<'_>) -> Result<String, Mistake> {
     item.string_that("a variable's name has no `=` and no NUL", |name| !name.contains(['=', '\0']))
+}
+
+impl Configured for Env {
+    const KIND: &'static str = "env";
+
+    fn from_settings(section: &mut Section<'_>, ttl: Option<Ttl>) -> Result<Self, Mistake> {
+        Ok(Self::new(section.required("variable", variable_name)?, ttl))
+    }
+
+    fn identity(&self) -> Vec<(&'static str, String)> {
+        vec![("variable", self.variable.clone())]
+    }
+
+    fn asks(&self) -> String {
+        format!("${}", self.variable)
+    }
 }
 
 impl Source for Env {

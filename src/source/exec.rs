@@ -8,8 +8,8 @@ use serde_json::Value;
 use super::answer::{TokenResponse, object_without_duplicates};
 use super::child::{ANCESTORS, Child, with_words};
 use super::expiry::{Ttl, dated};
-use super::input::trim_line_ends;
-use super::{Request, Source, SourceError};
+use super::input::{Input, trim_line_ends};
+use super::{Configured, Request, Source, SourceError};
 use crate::clock::Timestamp;
 use crate::error::Class;
 use crate::secret::{Secret, is_named_as_secret};
@@ -37,7 +37,7 @@ pub enum Format {
 #[derive(Debug)]
 pub struct Exec {
     command: Vec<OsString>,
-    env: Vec<(String, Secret)>,
+    env: Vec<(String, Input)>,
     format: Format,
     interactive: bool,
     ttl: Option<Ttl>,
@@ -48,34 +48,6 @@ impl Exec {
     #[must_use]
     pub const fn new(command: Vec<OsString>, ttl: Option<Ttl>) -> Self {
         Self { command, env: Vec::new(), format: Format::Auto, interactive: false, ttl }
-    }
-
-    pub(super) fn from_settings(section: &mut Section<'_>, ttl: Option<Ttl>) -> Result<Self, Mistake> {
-        const FORMATS: [(&str, Format); 4] =
-            [("auto", Format::Auto), ("raw", Format::Raw), ("json", Format::Json), ("exec-credential", Format::ExecCredential)];
-        let command = section.required("command", Item::argv)?;
-        Ok(Self {
-            env: section.optional("env", variables)?.unwrap_or_default(),
-            format: section.optional("format", |item| item.choice(&FORMATS))?.unwrap_or_default(),
-            interactive: section.optional("interactive", Item::boolean)?.unwrap_or_default(),
-            ..Self::new(command.into_iter().map(OsString::from).collect(), ttl)
-        })
-    }
-
-    pub(super) fn identity(&self) -> Vec<(&'static str, String)> {
-        #[expect(clippy::unnecessary_debug_formatting, reason = "tells apart what is no text, as display does not")]
-        let command = self.command.iter().map(|word| ("command", format!("{word:?}")));
-        let env = self.env.iter().map(|(variable, value)| ("env", format!("{variable}={}", value.expose())));
-        command.chain(env).chain([("format", format!("{:?}", self.format))]).collect()
-    }
-
-    pub(super) fn asks(&self) -> String {
-        format!("`{}`", self.program())
-    }
-
-    /// Whether a variable set for it is likely to hold a secret.
-    pub(super) fn has_inline_secret(&self) -> bool {
-        self.env.iter().any(|(variable, _)| is_named_as_secret(variable))
     }
 
     /// What names it among the [`ANCESTORS`] of a command.
@@ -116,14 +88,17 @@ impl Exec {
     }
 }
 
-fn variables(item: Item<'_>) -> Result<Vec<(String, Secret)>, Mistake> {
+fn variables(item: Item<'_>) -> Result<Vec<(String, Input)>, Mistake> {
     let mut section = item.section()?;
     let read = |(variable, item): (String, Item<'_>)| {
         if variable.is_empty() || variable.contains(['=', '\0']) {
             return Err(item.mistake("a variable's name has no `=` and no NUL"));
         }
+        if item.is_table() {
+            return Ok((variable, Input::from_setting(item)?));
+        }
         let value = item.parsed(|text| if text.contains('\0') { Err("a variable has no NUL".to_owned()) } else { Ok(text.to_owned()) })?;
-        Ok((variable, Secret::new(value)))
+        Ok((variable, Input::Inline(Secret::new(value))))
     };
     section.take_rest().into_iter().map(read).collect()
 }
@@ -141,6 +116,45 @@ fn exec_credential(object: &serde_json::Map<String, Value>) -> Result<(Token, Op
     Ok((token, expires_at))
 }
 
+impl Configured for Exec {
+    const KIND: &'static str = "exec";
+
+    fn from_settings(section: &mut Section<'_>, ttl: Option<Ttl>) -> Result<Self, Mistake> {
+        const FORMATS: [(&str, Format); 4] =
+            [("auto", Format::Auto), ("raw", Format::Raw), ("json", Format::Json), ("exec-credential", Format::ExecCredential)];
+        let command = section.required("command", Item::argv)?;
+        Ok(Self {
+            env: section.optional("env", variables)?.unwrap_or_default(),
+            format: section.optional("format", |item| item.choice(&FORMATS))?.unwrap_or_default(),
+            interactive: section.optional("interactive", Item::boolean)?.unwrap_or_default(),
+            ..Self::new(command.into_iter().map(OsString::from).collect(), ttl)
+        })
+    }
+
+    fn identity(&self) -> Vec<(&'static str, String)> {
+        #[expect(clippy::unnecessary_debug_formatting, reason = "tells apart what is no text, as display does not")]
+        let command = self.command.iter().map(|word| ("command", format!("{word:?}")));
+        let value = |value: &Input| match value {
+            Input::Inline(value) => value.expose().to_owned(),
+            other => other.identity(),
+        };
+        let env = self.env.iter().map(|(variable, input)| ("env", format!("{variable}={}", value(input))));
+        command.chain(env).chain([("format", format!("{:?}", self.format))]).collect()
+    }
+
+    fn asks(&self) -> String {
+        format!("`{}`", self.program())
+    }
+
+    fn has_inline_secret(&self) -> bool {
+        self.env.iter().any(|(variable, value)| value.is_inline() && is_named_as_secret(variable))
+    }
+
+    fn inputs(&self) -> Vec<&Input> {
+        self.env.iter().map(|(_, value)| value).filter(|value| !value.is_inline()).collect()
+    }
+}
+
 impl Source for Exec {
     fn check(&self) -> Result<(), SourceError> {
         let ancestors = std::env::var(ANCESTORS).unwrap_or_default();
@@ -148,14 +162,16 @@ impl Source for Exec {
         if ancestors.split('/').any(|ancestor| ancestor == own) { Err(recursion()) } else { Ok(()) }
     }
 
-    async fn issue(&self, Request { now, may_ask, .. }: Request<'_>) -> Result<Token, SourceError> {
+    async fn issue(&self, request: Request<'_>) -> Result<Token, SourceError> {
         let ancestors = std::env::var(ANCESTORS).unwrap_or_default();
-        let lineage = (ANCESTORS.to_owned(), format!("{ancestors}/{}", self.ancestor()));
-        let env = self.env.iter().map(|(variable, value)| (variable.clone(), value.expose().to_owned())).chain([lineage]);
-        let child = Child::new(self.command.clone()).env(env).interactive(self.interactive && may_ask);
+        let mut env = vec![(ANCESTORS.to_owned(), format!("{ancestors}/{}", self.ancestor()))];
+        for (variable, value) in &self.env {
+            env.push((variable.clone(), value.read(request).await?.expose().to_owned()));
+        }
+        let child = Child::new(self.command.clone()).env(env).interactive(self.interactive && request.person.is_some());
         let is_recursion = |error: &SourceError| error.detail.iter().any(|line| line.contains(RECURSION));
         let output = child.output().await.map_err(|error| if is_recursion(&error) { recursion() } else { error })?;
-        self.read(&output.stdout, now).map_err(|error| with_words(error, &output))
+        self.read(&output.stdout, request.now).map_err(|error| with_words(error, &output))
     }
 
     fn peer(&self) -> Option<String> {

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use super::expiry::{Ttl, dated};
 use super::input::{read_file, trim_line_ends};
-use super::{Request, Source, SourceError};
+use super::{Configured, Request, Source, SourceError};
 use crate::error::Class;
 use crate::settings::{Item, Mistake, Section};
 use crate::token::Token;
@@ -23,16 +23,20 @@ impl File {
     pub const fn new(path: PathBuf, ttl: Option<Ttl>) -> Self {
         Self { path, ttl }
     }
+}
 
-    pub(super) fn from_settings(section: &mut Section<'_>, ttl: Option<Ttl>) -> Result<Self, Mistake> {
+impl Configured for File {
+    const KIND: &'static str = "file";
+
+    fn from_settings(section: &mut Section<'_>, ttl: Option<Ttl>) -> Result<Self, Mistake> {
         Ok(Self::new(section.required("path", Item::path)?, ttl))
     }
 
-    pub(super) fn identity(&self) -> Vec<(&'static str, String)> {
+    fn identity(&self) -> Vec<(&'static str, String)> {
         vec![("path", self.path.display().to_string())]
     }
 
-    pub(super) fn asks(&self) -> String {
+    fn asks(&self) -> String {
         self.path.display().to_string()
     }
 }

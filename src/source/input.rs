@@ -1,19 +1,22 @@
-//! A secret that the configuration names instead of holding: `{ env }`, `{ file }`, `{ command }`, or, less well, the text itself.
+//! A secret or a token that the configuration names instead of holding: `{ env }`, `{ file }`, `{ command }`, the token of another
+//! profile, a JWT that is signed on the spot, or, less well, the text itself.
 
 use std::io::Read as _;
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
-use super::SourceError;
 use super::child::Child;
+use super::jwt::{Claims, Jwt};
+use super::{Link, Request, SourceError};
 use crate::error::{Class, reason};
 use crate::secret::Secret;
 use crate::settings::{Item, Mistake};
+use crate::token::fingerprint;
 
 /// The most that is read of a file: more than the longest token, and enough for a bundle of certificates.
 const LARGEST_FILE: u64 = 1 << 20;
 
-/// Where a secret is.
+/// Where a secret or a token is.
 #[derive(Clone, Debug)]
 pub enum Input {
     /// In the configuration itself.
@@ -24,14 +27,23 @@ pub enum Input {
     File(PathBuf),
     /// In the output of a command.
     Command(Vec<String>),
+    /// The token of another profile.
+    Profile(Link),
+    /// A JWT, signed when it is needed.
+    Jwt(Box<Jwt>),
 }
 
 impl Input {
-    /// Reads a string or one of the three tables.
+    /// Reads a string or one of the tables.
     ///
     /// # Errors
     /// A [`Mistake`] where it is neither.
     pub fn from_setting(item: Item<'_>) -> Result<Self, Mistake> {
+        Self::with_claims(item, &Claims::default())
+    }
+
+    /// The same, where a JWT has these claims unless its table says otherwise.
+    pub(super) fn with_claims(item: Item<'_>, claims: &Claims) -> Result<Self, Mistake> {
         if !item.is_table() {
             return item.string().map(Secret::new).map(Self::Inline);
         }
@@ -40,12 +52,14 @@ impl Input {
             section.optional("env", Item::string)?.map(Self::Env),
             section.optional("file", Item::path)?.map(Self::File),
             section.optional("command", Item::argv)?.map(Self::Command),
+            section.optional("profile", Link::from_setting)?.map(Self::Profile),
+            section.optional("jwt", |item| Jwt::from_setting(item, claims))?.map(|jwt| Self::Jwt(Box::new(jwt))),
         ];
         let mut given = forms.into_iter().flatten();
         if let (Some(input), None) = (given.next(), given.next()) {
             return section.finish().map(|()| input);
         }
-        let wrong = section.mistake("expected one of `env`, `file` and `command`", None);
+        let wrong = section.mistake("expected one of `env`, `file`, `command`, `profile` and `jwt`", None);
         section.finish().and(Err(wrong))
     }
 
@@ -55,11 +69,52 @@ impl Input {
         matches!(self, Self::Inline(_))
     }
 
+    /// The other profile whose token it is.
+    #[must_use]
+    pub const fn link(&self) -> Option<&Link> {
+        match self {
+            Self::Profile(link) => Some(link),
+            _ => None,
+        }
+    }
+
+    /// Where it is from, without any secret: what decides whose token it is.
+    #[must_use]
+    pub fn identity(&self) -> String {
+        match self {
+            Self::Inline(secret) => format!("inline {}", fingerprint(secret.expose())),
+            Self::Env(variable) => format!("env {variable}"),
+            Self::File(path) => format!("file {}", path.display()),
+            Self::Command(argv) => format!("command {argv:?}"),
+            Self::Profile(link) => format!("profile {}", link.name()),
+            Self::Jwt(jwt) => format!("jwt {}", jwt.identity()),
+        }
+    }
+
+    /// For a digest: changes when another secret may be found there, as far as that is known at once.
+    #[must_use]
+    pub fn stamp(&self) -> Option<Secret> {
+        match self {
+            Self::Jwt(jwt) => Some(jwt.credentials()),
+            other => other.read_at_once()?.ok(),
+        }
+    }
+
+    /// How many answers of others it waits for.
+    #[must_use]
+    pub fn stages(&self) -> u32 {
+        match self {
+            Self::Command(_) => 1,
+            Self::Profile(link) => link.stages(),
+            Self::Inline(_) | Self::Env(_) | Self::File(_) | Self::Jwt(_) => 0,
+        }
+    }
+
     /// The secret, now. One trailing line end is not part of it.
     ///
     /// # Errors
-    /// [`Class::Config`] where it is not there, others can read its file, or it is empty; what the command failed with.
-    pub async fn read(&self) -> Result<Secret, SourceError> {
+    /// [`Class::Config`] where it is not there, others can read its file, or it is empty; what the command or the profile failed with.
+    pub async fn read(&self, request: Request<'_>) -> Result<Secret, SourceError> {
         match self {
             Self::Command(argv) => {
                 let output = Child::new(argv.iter().map(Into::into).collect()).output().await?;
@@ -67,11 +122,13 @@ impl Input {
                 let text = text.map_err(|_| SourceError::new(Class::Temporary, format!("`{}` printed no text", argv[0])))?;
                 checked(trim_line_ends(text), &format!("the output of `{}`", argv[0]))
             }
+            Self::Profile(link) => link.token(request).await,
+            Self::Jwt(jwt) => jwt.sign(request.now),
             other => other.read_at_once().unwrap_or_else(|| Err(SourceError::new(Class::Config, "no secret"))),
         }
     }
 
-    /// The secret where no command has to run for it; `None` where one has.
+    /// The secret where it takes nobody's answer; `None` where it does.
     #[must_use]
     pub fn read_at_once(&self) -> Option<Result<Secret, SourceError>> {
         Some(match self {
@@ -82,7 +139,7 @@ impl Input {
                 Err(std::env::VarError::NotUnicode(_)) => Err(missing(format!("the environment variable {variable} is not text"))),
             },
             Self::File(path) => read_private(path).and_then(|text| checked(trim_line_ends(text), &path.display().to_string())),
-            Self::Command(_) => return None,
+            Self::Command(_) | Self::Profile(_) | Self::Jwt(_) => return None,
         })
     }
 }

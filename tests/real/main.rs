@@ -1,11 +1,18 @@
 //! The real binary against software nobody here wrote.
 //!
 //! What the hermetic tests say about OAuth is what their author thinks it says. Here the other side is a certified
-//! `OpenID` provider, run by node on loopback, one for each test: it decides what a valid request is, signs the JWTs,
-//! and counts what it was asked. `tests/run` installs it under `target/real` and runs this; by hand:
-//! `cargo test --test real` (`TOKEN_REAL_DIR` names another place for the node modules).
+//! `OpenID` provider (oidc-provider, in JavaScript) or Django OAuth Toolkit, run on loopback, one for each test: it decides
+//! what a valid request is, signs the JWTs, shows the pages where people log in, and counts what it was asked. The
+//! program runs on a terminal where it asks for somebody, who is a script, or Chromium. `tests/run` installs what that
+//! takes under `target/real` and runs this; by hand: `cargo test --test real` (`TOKEN_REAL_DIR` names another place).
 
+mod another;
+mod authorization_code;
 mod client_credentials;
+mod device;
 mod outage;
+mod private_key_jwt;
+mod refresh;
 mod refusal;
+mod revocation;
 mod support;

@@ -1,14 +1,21 @@
-//! What these tests share: a home nobody has used, the provider, and the little HTTP it takes to question it.
+//! What these tests share: a home nobody has used, a terminal, the servers, the little HTTP it takes to question them, and
+//! somebody who logs in.
 
 pub mod home;
 pub mod http;
 pub mod issuer;
+pub mod person;
+pub mod server;
+pub mod terminal;
+pub mod toolkit;
 
 use std::thread;
 use std::time::{Duration, Instant};
 
 pub use home::{Home, Outcome};
 pub use issuer::Issuer;
+pub use person::{Person, Report};
+pub use toolkit::Toolkit;
 
 /// How often a condition is looked at that only time can make true.
 pub const POLL: Duration = Duration::from_millis(50);

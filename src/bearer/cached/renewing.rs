@@ -58,7 +58,10 @@ impl<S: Source, C: Clock> Shared<S, C> {
                 Turn::Ours(opportunity) => opportunity,
             };
             attempts += 1;
-            let attempt = self.attempt(&lock, generation, &glance, deadline, options).await;
+            // Nobody is asked to log in while there is a token that will do.
+            let spared =
+                FetchOptions { person: options.person.clone().filter(|_| fallback.is_none() || options.renew_required), ..options.clone() };
+            let attempt = self.attempt(&lock, generation, &glance, deadline, &spared).await;
             drop(lock);
             let error = match attempt {
                 Ok(token) => return self.accepted(token, options),
@@ -117,6 +120,7 @@ impl<S: Source, C: Clock> Shared<S, C> {
             };
             let refused = match taken {
                 Ok(Ok(true)) => return Ok(Turn::Ours(Opportunity { lock: opened.unwrap_or(Lock::none()), glance, fallback })),
+                Err(failure @ LockFailure::Unavailable(_)) if self.logins.file().is_some() => Some(unlockable(failure)),
                 Err(LockFailure::Unavailable(error)) => {
                     self.warn(&format!("{error}; going on without the lock"));
                     return Ok(Turn::Ours(Opportunity { lock: Lock::none(), glance, fallback }));
@@ -133,7 +137,7 @@ impl<S: Source, C: Clock> Shared<S, C> {
                 (None, None) => {}
             }
             let Some(left) = deadline.checked_duration_since(Instant::now()).filter(|left| !left.is_zero()) else {
-                return Err(RenewalError::locked_out(&self.cache.cache().lock_path(self.cache.name())));
+                return Err(self.locked_out());
             };
             tokio::time::sleep(pause.min(left)).await;
             pause = (pause * 2).min(LONGEST_PAUSE);
@@ -151,16 +155,26 @@ impl<S: Source, C: Clock> Shared<S, C> {
     ) -> Result<Arc<Token>, RenewalError> {
         if lock.excludes() {
             self.cache.cache().sweep(self.cache.name());
+            self.logins.file().inspect(|file| file.sweep());
         }
         if glance.seen.damaged {
             self.set_aside();
         }
         let source = self.source.wrapped();
-        let own = source.patience().filter(|_| options.may_ask).unwrap_or(self.renewal.refresh_request_timeout);
-        let limit = options.renew_request_timeout.unwrap_or(own).min(deadline.saturating_duration_since(Instant::now()));
-        let request = Request { previous: glance.seen.token.as_deref(), now: self.cache.clock().now(), may_ask: options.may_ask };
+        let single = options.renew_request_timeout.unwrap_or(self.renewal.refresh_request_timeout);
+        let own = self.patience(options).unwrap_or(single.saturating_mul(source.stages()));
+        let limit = own.min(deadline.saturating_duration_since(Instant::now()));
+        let request = Request {
+            previous: glance.seen.token.as_deref(),
+            now: self.cache.clock().now(),
+            limit: single,
+            insists: options.renew_required,
+            person: options.person.as_ref(),
+            logins: self.logins.store(),
+        };
         tracing::info!(profile = %self.cache.name(), "asking the source");
         let issued = tokio::time::timeout(limit, source.issue(request)).await;
+        self.logins.file().inspect(|file| file.release());
         let now = self.cache.clock().now();
         match issued {
             Ok(Ok(token)) if token.is_expired(now) => {
@@ -172,10 +186,25 @@ impl<S: Source, C: Clock> Shared<S, C> {
             Ok(Ok(token)) => Ok(self.store(glance, token)),
             Ok(Err(error)) => Err(self.failed(glance, error, now, true)),
             Err(_) => {
-                let is_cut_short = limit < options.renew_request_timeout.unwrap_or(own);
+                let is_cut_short = limit < own;
                 Err(self.failed(glance, unanswered(limit, is_cut_short), now, limit >= own.min(MEANINGFUL_WAIT)))
             }
         }
+    }
+
+    /// The time limit of the one request, where a person may be asked and nobody says otherwise.
+    fn patience(&self, options: &FetchOptions) -> Option<Duration> {
+        let is_asked = options.person.is_some() && options.renew_request_timeout.is_none();
+        self.source.wrapped().patience().filter(|_| is_asked)
+    }
+
+    /// Why the lock could not be had in time: perhaps somebody is logging in.
+    fn locked_out(&self) -> RenewalError {
+        let awaits_login = self.source.wrapped().patience().is_some() && self.logins.file().is_some_and(|file| !file.is_alive());
+        if awaits_login {
+            return RenewalError::new(Class::Login, "somebody is logging in for it, and was not done within the time limit");
+        }
+        RenewalError::locked_out(&self.cache.cache().lock_path(self.cache.name()))
     }
 
     /// Forgets the failure before it stores the token: killed in between, the next renewal asks once more than it had to, and no
@@ -205,14 +234,14 @@ impl<S: Source, C: Clock> Shared<S, C> {
             identity: self.cache.identity().clone(),
             settings: self.settings.0(),
             class: error.class,
-            message: error.message,
-            hint: error.hint,
+            message: error.message.clone(),
+            hint: error.hint.clone(),
             failures,
             at: now,
             retry_at,
             told: is_transient && error.retry_after.is_some(),
         };
-        if failure.class.is_shared() && is_meaningful {
+        if failure.class.is_shared() && is_meaningful && !error.is_known_elsewhere {
             self.keep(|cache| cache.remember(self.cache.name(), &failure));
         }
         RenewalError::from(&failure)

@@ -167,7 +167,7 @@ impl<S: Source, C: Clock> Shared<S, C> {
             renew_request_timeout: request_timeout,
             max_retries: Some(1),
             replaces: held.map(|token| token.fingerprint()),
-            may_ask: false,
+            person: None,
         };
         (options, request_timeout.unwrap_or(renewal.refresh_request_timeout) + PATIENCE_WITH_OTHERS)
     }

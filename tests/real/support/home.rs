@@ -1,5 +1,6 @@
 //! A fresh home directory, and the program run in it with nothing else in its environment.
 
+use std::env;
 use std::fmt;
 use std::fs;
 use std::io::Write as _;
@@ -14,6 +15,9 @@ use tempfile::TempDir;
 
 /// No run of the program may take longer: its own limit for a command is half of this.
 const HANG: Duration = Duration::from_mins(1);
+
+/// What the program keeps of a login between renewals, in the home.
+const LOGIN: &str = ".local/state/token/prod.json";
 
 /// A home directory (mode 0700) with a configuration file (mode 0600) in it, removed when it is dropped.
 pub struct Home {
@@ -48,6 +52,29 @@ impl Home {
         self.dir.path()
     }
 
+    /// Every text in the login that is kept for `prod`: its tokens are among them, wherever it has them.
+    pub fn login(&self) -> Vec<String> {
+        let Ok(text) = fs::read_to_string(self.path().join(LOGIN)) else { return Vec::new() };
+        let mut found = Vec::new();
+        let mut left = vec![serde_json::from_str::<Value>(&text).expect("a login in JSON")];
+        while let Some(value) = left.pop() {
+            match value {
+                Value::String(text) => found.push(text),
+                Value::Array(values) => left.extend(values),
+                Value::Object(map) => left.extend(map.into_iter().map(|(_, value)| value)),
+                _ => {}
+            }
+        }
+        found
+    }
+
+    /// A command in this home, with nothing else in its environment.
+    pub fn command(&self, program: &str) -> Command {
+        let mut command = Command::new(program);
+        command.env_clear().env("HOME", self.path()).env("PATH", env::var_os("PATH").unwrap_or_default());
+        command
+    }
+
     /// Runs the program to its end.
     pub fn token(&self, arguments: &[&str]) -> Outcome {
         self.start(arguments).finish()
@@ -55,11 +82,9 @@ impl Home {
 
     /// Starts the program and leaves it running.
     pub fn start(&self, arguments: &[&str]) -> Running {
-        let child = Command::new(env!("CARGO_BIN_EXE_token"))
+        let child = self
+            .command(env!("CARGO_BIN_EXE_token"))
             .args(arguments)
-            .env_clear()
-            .env("HOME", self.path())
-            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -89,13 +114,9 @@ impl Running {
         }
         let took = self.started.elapsed();
         let output = self.child.wait_with_output().expect("a child of ours");
-        Outcome {
-            command: self.command,
-            took,
-            code: output.status.code(),
-            stdout: String::from_utf8(output.stdout).expect("UTF-8 on stdout"),
-            stderr: String::from_utf8(output.stderr).expect("UTF-8 on stderr"),
-        }
+        let stdout = String::from_utf8(output.stdout).expect("UTF-8 on stdout");
+        let stderr = String::from_utf8(output.stderr).expect("UTF-8 on stderr");
+        Outcome::new(self.command, output.status.code(), took, stdout, stderr)
     }
 }
 
@@ -109,6 +130,10 @@ pub struct Outcome {
 }
 
 impl Outcome {
+    pub(super) fn new(command: String, code: Option<i32>, took: Duration, stdout: String, stderr: String) -> Self {
+        Self { command, code, took, stdout, stderr }
+    }
+
     pub fn succeeded(&self) -> bool {
         self.code == Some(0)
     }

@@ -8,12 +8,13 @@ use serde_json::Value;
 
 const LIMIT: Duration = Duration::from_secs(20);
 
-/// Asks `address` (host:port) and returns the status and the JSON it answered; a `form` makes it a POST.
+/// Asks `address` (host:port) and returns the status and the JSON it answered; a `form` makes it a POST, and
+/// `authorization` is that header.
 #[track_caller]
-pub fn ask(address: &str, path: &str, bearer: Option<&str>, form: Option<&str>) -> (u16, Value) {
+pub fn ask(address: &str, path: &str, authorization: Option<&str>, form: Option<&str>) -> (u16, Value) {
     let method = form.map_or("GET", |_| "POST");
     let mut head = vec![format!("{method} {path} HTTP/1.0"), format!("Host: {address}")];
-    head.extend(bearer.map(|token| format!("Authorization: Bearer {token}")));
+    head.extend(authorization.map(|value| format!("Authorization: {value}")));
     let body = form.unwrap_or_default();
     head.push("Content-Type: application/x-www-form-urlencoded".to_owned());
     head.push(format!("Content-Length: {}", body.len()));

@@ -1,18 +1,16 @@
-//! The certified provider (`issuer/server.mjs`) as a child process: started, stopped, started again, questioned.
+//! The certified provider (`issuer/server.mjs`): started, stopped, started again, questioned.
 
-use std::io::{BufRead as _, BufReader, Read as _};
-use std::net::TcpListener;
-use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
-use std::sync::atomic::{AtomicU16, Ordering};
-use std::{env, process};
+use std::path::Path;
+use std::process::Command;
 
 use serde_json::Value;
+use tempfile::TempDir;
 
 use super::http;
+use super::person::Person;
+use super::server::{Seen, Server, installed, unused_port};
 
 const SERVER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/real/issuer/server.mjs");
-const MODULES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/target/real");
 
 /// A client the provider knows (`server.mjs` has the same list).
 #[derive(Clone, Copy)]
@@ -31,59 +29,62 @@ pub const BRIEF: Client = Client { id: "brief", secret: "brief-secret-q2XnL" };
 pub const SHORT: Client = Client { id: "short", secret: "short-secret-0Rm7c" };
 /// Every character that the Basic scheme of RFC 6749 §2.3.1 has to encode, and some that it need not.
 pub const AWKWARD: Client = Client { id: "ci:west 1", secret: r#"a+b%2F=c&d:e f/~"`"# };
+/// May use the device flow and refresh tokens, and keeps a secret.
+pub const KEEPER: Client = Client { id: "keeper", secret: "keeper-secret-4TbVe" };
+/// May use the device flow and refresh tokens, and has no secret.
+pub const DEVICE: &str = "device";
+/// May use authorization codes with PKCE and refresh tokens, and has no secret.
+pub const NATIVE: &str = "native";
 
-/// A running provider of this test's own. It is killed when dropped, and ends by itself should this process be killed.
+/// The grant types of RFC 8628 and RFC 6749, as the token endpoint is told.
+pub const DEVICE_GRANT: &str = "urn:ietf:params:oauth:grant-type:device_code";
+pub const CODE_GRANT: &str = "authorization_code";
+pub const REFRESH_GRANT: &str = "refresh_token";
+
+/// A running provider of this test's own.
 pub struct Issuer {
-    child: Option<Child>,
+    server: Option<Server>,
     port: u16,
     methods: &'static str,
+    keys: Option<TempDir>,
 }
 
 impl Issuer {
     pub fn start() -> Self {
-        Self::offering("client_secret_basic,client_secret_post,none")
+        Self::offering("client_secret_basic,client_secret_post,private_key_jwt,none")
     }
 
     /// A provider whose discovery document lists only these ways for a client to say who it is.
     pub fn offering(methods: &'static str) -> Self {
-        let mut issuer = Self { child: None, port: unused_port(), methods };
+        Self::with(methods, None)
+    }
+
+    /// A provider that knows a client `jwt-ALGORITHM` for every algorithm that one may sign with.
+    pub fn with_signers() -> Self {
+        Self::with("client_secret_post,private_key_jwt", Some(tempfile::tempdir().expect("a temporary directory")))
+    }
+
+    fn with(methods: &'static str, keys: Option<TempDir>) -> Self {
+        let mut issuer = Self { server: None, port: unused_port(), methods, keys };
         issuer.come_back();
         issuer
     }
 
     /// Ends the provider at once: from here on its port refuses connections.
     pub fn go_away(&mut self) {
-        if let Some(mut child) = self.child.take() {
-            child.kill().expect("a child of ours");
-            child.wait().expect("a child of ours");
-        }
+        self.server = None;
     }
 
-    /// Starts the provider, on the port it had before.
+    /// Starts the provider, on the port it had before. It has forgotten every token and every login.
     pub fn come_back(&mut self) {
-        let modules = env::var_os("TOKEN_REAL_DIR").map_or_else(|| PathBuf::from(MODULES), PathBuf::from);
-        assert!(
-            modules.join("node_modules/oidc-provider").is_dir(),
-            "no OpenID provider under {}: tests/run installs it",
-            modules.display()
-        );
-        let mut child = Command::new("node")
-            .args([SERVER, "--port", &self.port.to_string(), "--auth", self.methods])
-            .env("TOKEN_REAL_DIR", modules)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("node");
-
-        let mut ready = String::new();
-        BufReader::new(child.stdout.take().expect("a pipe")).read_line(&mut ready).expect("a line from the provider");
-        if ready.is_empty() {
-            let mut reason = String::new();
-            child.stderr.take().expect("a pipe").read_to_string(&mut reason).expect("the provider's last words");
-            panic!("the provider did not start:\n{reason}");
+        let modules = installed("node_modules/oidc-provider");
+        let root = modules.ancestors().nth(2).expect("a directory above");
+        let mut command = Command::new("node");
+        command.args([SERVER, "--port", &self.port.to_string(), "--auth", self.methods]);
+        if let Some(keys) = &self.keys {
+            command.arg("--keys").arg(keys.path());
         }
-        self.child = Some(child);
+        self.server = Some(Server::start(command.env("TOKEN_REAL_DIR", root)));
     }
 
     pub fn url(&self) -> String {
@@ -94,68 +95,81 @@ impl Issuer {
         format!("127.0.0.1:{}", self.port)
     }
 
+    /// Where the private keys of [`Issuer::with_signers`] are: `ALGORITHM.pem` and, for RSA, `ALGORITHM.pkcs1.pem`.
+    pub fn keys(&self) -> &Path {
+        self.keys.as_ref().expect("a provider with signers").path()
+    }
+
     /// A profile `prod` for this client, by discovery; more keys can follow.
     pub fn profile(&self, client: Client) -> String {
-        let Client { id, secret } = client;
-        let issuer = self.url();
-        format!(
-            "[profile.prod]\nsource = \"client-credentials\"\nissuer = \"{issuer}\"\n\
-             client_id = '{id}'\nclient_secret = '{secret}'\n"
-        )
+        self.profile_of("client-credentials", client.id) + &format!("client_secret = '{}'\n", client.secret)
+    }
+
+    /// A profile `prod` of this kind of source for a client without a secret; more keys can follow.
+    pub fn profile_of(&self, source: &str, client: &str) -> String {
+        format!("[profile.prod]\nsource = \"{source}\"\nissuer = \"{}\"\nclient_id = '{client}'\n", self.url())
+    }
+
+    /// What it was asked since it started.
+    pub fn seen(&self) -> Seen {
+        Seen::by(&self.address())
     }
 
     /// How often the token endpoint was asked since the provider started.
     pub fn token_requests(&self) -> u64 {
-        self.seen()["paths"]["/token"].as_u64().unwrap_or(0)
+        self.seen().path("/token")
     }
 
     /// How many of those carried an `Authorization` header.
     pub fn basic_requests(&self) -> u64 {
-        self.seen()["basic"].as_u64().expect("a count")
+        self.seen().basic()
     }
 
     /// How often anything of the provider was asked since it started.
     pub fn all_requests(&self) -> u64 {
-        let seen = self.seen();
-        seen["paths"].as_object().expect("counts").values().filter_map(Value::as_u64).sum()
+        self.seen().all()
     }
 
-    fn seen(&self) -> Value {
-        self.ask("/__requests", None, None)
-    }
-
-    /// What the provider says of a token (RFC 7662).
+    /// What the provider says of a token (RFC 7662), whether it is an access token or a refresh token.
     pub fn introspect(&self, token: &str) -> Value {
-        let Client { id, secret } = POST;
-        let form = format!("client_id={id}&client_secret={secret}&token={token}");
+        let form = format!("{}&token={token}", form_of(POST));
         self.ask("/token/introspection", None, Some(&form))
+    }
+
+    /// Whether the provider takes the token, whichever kind it is.
+    pub fn takes(&self, token: &str) -> bool {
+        self.introspect(token)["active"] == true
     }
 
     /// What an API that takes this provider's JWTs reads from a token after it has checked its signature.
     pub fn claims_at_the_api(&self, token: &str) -> Value {
-        self.ask("/api", Some(token), None)
+        self.ask("/api", Some(&format!("Bearer {token}")), None)
+    }
+
+    /// A refresh token that somebody obtained for this client, some other way.
+    pub fn refresh_token(&self, client: Client) -> String {
+        let client = form_of(client);
+        let started = self.ask("/device/auth", None, Some(&client));
+        let text = |answer: &Value, key: &str| answer[key].as_str().unwrap_or_else(|| panic!("{key} in {answer}")).to_owned();
+        Person::approving().visit(&text(&started, "verification_uri_complete"));
+        let form = format!("{client}&grant_type={DEVICE_GRANT}&device_code={}", text(&started, "device_code"));
+        text(&self.ask("/token", None, Some(&form)), "refresh_token")
+    }
+
+    /// What the token endpoint answers to whoever presents this refresh token as that client.
+    pub fn refresh(&self, client: Client, token: &str) -> Value {
+        let form = format!("{}&grant_type={REFRESH_GRANT}&refresh_token={token}", form_of(client));
+        http::ask(&self.address(), "/token", None, Some(&form)).1
     }
 
     #[track_caller]
-    fn ask(&self, path: &str, bearer: Option<&str>, form: Option<&str>) -> Value {
-        let (status, answer) = http::ask(&self.address(), path, bearer, form);
+    fn ask(&self, path: &str, authorization: Option<&str>, form: Option<&str>) -> Value {
+        let (status, answer) = http::ask(&self.address(), path, authorization, form);
         assert_eq!(status, 200, "{path}: {answer}");
         answer
     }
 }
 
-impl Drop for Issuer {
-    fn drop(&mut self) {
-        self.go_away();
-    }
-}
-
-/// A port nothing listens on, from below those the system hands out: it is still free when the provider comes back.
-fn unused_port() -> u16 {
-    static NEXT: AtomicU16 = AtomicU16::new(0);
-    let first = u16::try_from(process::id() % 9_000).expect("less than 9000");
-    (0..9_000)
-        .map(|_| 20_000 + (first + NEXT.fetch_add(1, Ordering::Relaxed)) % 9_000)
-        .find(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok())
-        .expect("an unused port")
+fn form_of(Client { id, secret }: Client) -> String {
+    format!("client_id={id}&client_secret={secret}")
 }

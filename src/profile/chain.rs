@@ -1,0 +1,84 @@
+//! Profiles whose sources need the token of another profile: each is told which one that is, and a chain that comes back to where it
+//! began is a mistake.
+
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::Profile;
+use crate::bearer::FetchOptions;
+use crate::name::Name;
+use crate::secret::Secret;
+use crate::settings::{Mistake, nearest};
+use crate::source::{Input, Link, Request, Source as _, SourceError, Upstream};
+
+/// Connects every link, once all of them are sound.
+pub(super) fn connect(profiles: &BTreeMap<Name, Profile>) -> Result<(), Mistake> {
+    let mut found = Vec::new();
+    for link in profiles.values().flat_map(links) {
+        found.push((link, profiles.get(link.name()).ok_or_else(|| unknown(link, profiles))?));
+    }
+    profiles.values().try_for_each(|profile| refuse_cycle(profile, profiles))?;
+    found.into_iter().for_each(|(link, upstream)| link.connect(Arc::new(upstream.clone())));
+    Ok(())
+}
+
+fn links(profile: &Profile) -> Vec<&Link> {
+    profile.source.inputs().into_iter().filter_map(Input::link).collect()
+}
+
+fn unknown(link: &Link, profiles: &BTreeMap<Name, Profile>) -> Mistake {
+    let near = nearest(link.name().as_str(), profiles.keys().map(Name::as_str));
+    link.mistake(format!("there is no profile `{}`", link.name()), near.map(|near| format!("did you mean `{near}`?")))
+}
+
+/// Follows every chain from `start`, which must not come back to it. One that comes back to another profile is found from there.
+fn refuse_cycle(start: &Profile, profiles: &BTreeMap<Name, Profile>) -> Result<(), Mistake> {
+    let mut trails: Vec<(Vec<&Name>, &Link)> = links(start).into_iter().map(|link| (vec![&start.name], link)).collect();
+    while let Some((mut trail, link)) = trails.pop() {
+        if *link.name() == start.name {
+            let names: Vec<&str> = trail.iter().map(|name| name.as_str()).chain([start.name.as_str()]).collect();
+            return Err(link.mistake(format!("this profile depends on itself: {}", names.join(" \u{2192} ")), None));
+        }
+        if let Some(next) = profiles.get(link.name()).filter(|next| !trail.contains(&&next.name)) {
+            trail.push(&next.name);
+            trails.extend(links(next).into_iter().map(|link| (trail.clone(), link)));
+        }
+    }
+    Ok(())
+}
+
+impl Upstream for Profile {
+    fn identity(&self) -> String {
+        Self::identity(self).as_str().to_owned()
+    }
+
+    fn token<'a>(&'a self, request: Request<'a>) -> Pin<Box<dyn Future<Output = Result<Secret, SourceError>> + Send + 'a>> {
+        Box::pin(async move {
+            let options = FetchOptions {
+                renew_synchronous: true,
+                // Whoever needs its token tries again by himself.
+                max_retries: Some(1),
+                person: request.person.cloned(),
+                ..FetchOptions::default()
+            };
+            let limit = request.person.and_then(|_| self.source.patience()).unwrap_or(request.limit.saturating_mul(self.source.stages()));
+            let fetched = self.fetch(limit, &options).await;
+            fetched.map(|fetched| fetched.token.secret().clone()).map_err(|error| SourceError {
+                hint: error.hint,
+                is_known_elsewhere: true,
+                ..SourceError::new(error.class, error.message)
+            })
+        })
+    }
+
+    fn patience(&self) -> Option<Duration> {
+        self.source.patience()
+    }
+
+    fn stages(&self) -> u32 {
+        self.source.stages()
+    }
+}

@@ -1,0 +1,202 @@
+//! A client of an issuer: how it proves who it is (RFC 6749 §2.3, RFC 7523 §2.2), and how it asks. Every OAuth grant asks through this.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use serde_json::{Map, Value};
+
+use super::answer::TokenResponse;
+use super::connection::Connection;
+use super::discovery::{Endpoint, Issuer, Metadata};
+use super::endpoint::{self, Form};
+use super::input::Input;
+use super::jwt::Claims;
+use super::{Request, SourceError, Url};
+use crate::secret::Secret;
+use crate::settings::{Item, Mistake, Section};
+
+/// What a JWT that authenticates a client is (RFC 7523 §2.2).
+const JWT_BEARER: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
+
+/// How a client proves who it is (RFC 6749 §2.3, `OpenID` Connect Core §9).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ClientAuth {
+    /// `client_secret_basic`: in the Authorization header.
+    Basic,
+    /// `client_secret_post`: in the form.
+    Post,
+    /// `private_key_jwt`: by a signed assertion.
+    PrivateKeyJwt,
+    /// `none`: a public client only names itself.
+    None,
+}
+
+/// What a grant wants of a client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Demand {
+    /// That it proves who it is.
+    Proof,
+    /// That it says who it is.
+    Name,
+    /// Nothing: what it presents speaks for itself.
+    Nothing,
+}
+
+/// A client of an issuer.
+#[derive(Debug)]
+pub struct Client {
+    issuer: Issuer,
+    client_id: Option<String>,
+    secret: Option<Input>,
+    assertion: Option<Input>,
+    method: Option<ClientAuth>,
+    connection: Connection,
+    metadata: Mutex<Option<Metadata>>,
+}
+
+impl Client {
+    /// Reads the keys of issuer, client and connection from a profile.
+    pub(super) fn from_settings(section: &mut Section<'_>, needed: &[Endpoint], demand: Demand) -> Result<Self, Mistake> {
+        let issuer = Issuer::from_settings(section, needed, None)?;
+        Self::of_issuer(issuer, section, demand)
+    }
+
+    /// The same where the issuer is known already.
+    pub(super) fn of_issuer(issuer: Issuer, section: &mut Section<'_>, demand: Demand) -> Result<Self, Mistake> {
+        const METHODS: [(&str, ClientAuth); 4] = [
+            ("basic", ClientAuth::Basic),
+            ("post", ClientAuth::Post),
+            ("private-key-jwt", ClientAuth::PrivateKeyJwt),
+            ("none", ClientAuth::None),
+        ];
+        let client_id = section.optional("client_id", Item::string)?;
+        let secret = section.optional("client_secret", Input::from_setting)?;
+        let audience = issuer.audience().into_iter().collect();
+        let claims = Claims { issuer: client_id.clone(), subject: client_id.clone(), audience };
+        let assertion = section.optional("client_assertion", |item| Input::with_claims(item, &claims))?;
+        let method = section.optional("client_auth", |item| item.choice(&METHODS))?;
+        let needs_name = demand != Demand::Nothing || secret.is_some() || assertion.is_some();
+        match (method, &secret, &assertion) {
+            _ if needs_name && client_id.is_none() => return Err(section.missing("client_id")),
+            (_, Some(_), Some(_)) => return Err(section.mistake("`client_secret` and `client_assertion` exclude each other", None)),
+            (Some(ClientAuth::PrivateKeyJwt), _, None) => return Err(section.missing("client_assertion")),
+            (Some(ClientAuth::Basic | ClientAuth::Post), None, _) => return Err(section.missing("client_secret")),
+            (None, None, None) if demand == Demand::Proof => return Err(section.missing("client_secret")),
+            _ => {}
+        }
+        let connection = Connection::from_settings(section)?;
+        Ok(Self { issuer, client_id, secret, assertion, method, connection, metadata: Mutex::default() })
+    }
+
+    /// What of it decides which token it is given.
+    pub(super) fn identity(&self) -> Vec<(&'static str, String)> {
+        let mut parts = self.login_identity();
+        parts.extend(self.connection.identity());
+        parts
+    }
+
+    /// What a refresh token is bound to (RFC 6749 §6): who gave it, and to whom.
+    pub(super) fn login_identity(&self) -> Vec<(&'static str, String)> {
+        let client_id = self.client_id.iter().map(|id| ("client_id", id.clone()));
+        self.issuer.identity().into_iter().chain(client_id).collect()
+    }
+
+    pub(super) fn credentials(&self) -> Vec<Secret> {
+        let method = Secret::new(format!("{:?}", self.method));
+        std::iter::once(method).chain(self.connection.circumstances()).collect()
+    }
+
+    pub(super) fn inputs(&self) -> Vec<&Input> {
+        self.secret.iter().chain(&self.assertion).chain(self.connection.inputs()).collect()
+    }
+
+    /// How many answers a request of it waits for.
+    pub(super) fn stages(&self) -> u32 {
+        1 + self.inputs().into_iter().map(Input::stages).sum::<u32>()
+    }
+
+    pub(super) fn has_inline_secret(&self) -> bool {
+        self.connection.has_inline_secret()
+    }
+
+    /// Whom a person sees us asking.
+    pub(super) fn host(&self) -> String {
+        self.issuer.host()
+    }
+
+    pub(super) const fn issuer(&self) -> &Issuer {
+        &self.issuer
+    }
+
+    /// Who it says it is.
+    pub(super) fn client_id(&self) -> &str {
+        self.client_id.as_deref().unwrap_or_default()
+    }
+
+    /// Where the issuer is asked for this, by hand or by its own word.
+    pub(super) async fn endpoint(&self, endpoint: Endpoint, request: Request<'_>) -> Result<Url, SourceError> {
+        let metadata = if self.issuer.knows(endpoint) { Metadata::default() } else { self.metadata(request).await? };
+        self.issuer.endpoint(endpoint, &metadata)
+    }
+
+    /// What the issuer says of itself.
+    pub(super) async fn metadata(&self, request: Request<'_>) -> Result<Metadata, SourceError> {
+        let known = self.known().clone();
+        match known {
+            Some(metadata) => Ok(metadata),
+            None => {
+                let metadata = self.issuer.metadata(&self.connection, request).await?;
+                *self.known() = Some(metadata.clone());
+                Ok(metadata)
+            }
+        }
+    }
+
+    fn known(&self) -> MutexGuard<'_, Option<Metadata>> {
+        self.metadata.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Asks the token endpoint for what `form` describes.
+    pub(super) async fn token(&self, form: &Form, request: Request<'_>) -> Result<TokenResponse, SourceError> {
+        let post = self.authenticated(Endpoint::Token, form, request).await?;
+        // An issuer that fails may have moved: the next attempt asks where it is.
+        post.token(&self.connection, request).await.inspect_err(|_| *self.known() = None)
+    }
+
+    /// Asks another endpoint, whose answer is a JSON object, or nothing.
+    pub(super) async fn ask(&self, endpoint: Endpoint, form: &Form, request: Request<'_>) -> Result<Map<String, Value>, SourceError> {
+        let post = self.authenticated(endpoint, form, request).await?;
+        post.send(&self.connection, request).await.inspect_err(|_| *self.known() = None)
+    }
+
+    /// The request of `form`, with the client's proof.
+    async fn authenticated(&self, endpoint: Endpoint, form: &Form, request: Request<'_>) -> Result<endpoint::Post, SourceError> {
+        let secret = match self.secret.as_ref().or(self.assertion.as_ref()) {
+            Some(input) => Some(input.read(request).await?),
+            None => None,
+        };
+        let url = self.endpoint(endpoint, request).await?;
+        let mut post = form.post(url);
+        post.keep_secret(self.connection.secrets());
+        let only_post = self.known().as_ref().is_some_and(|metadata| metadata.only_post);
+        let usual = match (&self.assertion, only_post) {
+            (Some(_), _) => ClientAuth::PrivateKeyJwt,
+            (None, true) => ClientAuth::Post,
+            (None, false) => ClientAuth::Basic,
+        };
+        match (self.method.unwrap_or(usual), secret, &self.client_id) {
+            (ClientAuth::Basic, Some(secret), Some(id)) => post.basic(id, &secret),
+            (ClientAuth::PrivateKeyJwt, Some(assertion), Some(id)) => {
+                post.field("client_id", id);
+                post.field("client_assertion_type", JWT_BEARER);
+                post.secret("client_assertion", assertion);
+            }
+            (ClientAuth::Post, Some(secret), Some(id)) => {
+                post.field("client_id", id);
+                post.secret("client_secret", secret);
+            }
+            (_, _, Some(id)) => post.field("client_id", id),
+            (_, _, None) => {}
+        }
+        Ok(post)
+    }
+}

@@ -1,0 +1,102 @@
+//! The refresh of a login (RFC 6749 §6), kept safe where the issuer replaces the refresh token at each use: room for the new one is
+//! found and the request noted before it is sent; the new one has been stored when this returns; and a refusal is final only if what
+//! was sent is still what is stored. Whoever calls this holds the lock of the profile, unless there is none.
+
+use super::answer::TokenResponse;
+use super::client::Client;
+use super::discovery::Endpoint;
+use super::endpoint::Form;
+use super::{Request, SourceError};
+use crate::error::Class;
+use crate::login::Login;
+
+/// How often a login that was replaced meanwhile is taken up: without a lock, others may be at it.
+const MOST_LOGINS: usize = 3;
+
+/// The issuer's word that a refresh token, or whatever else was presented, is not good any more (RFC 6749 §5.2).
+pub(super) const INVALID_GRANT: &str = "invalid_grant";
+
+/// Asks for a token by `login`, and keeps what becomes of that.
+pub(super) async fn refresh(client: &Client, form: &Form, login: Login, request: Request<'_>) -> Result<TokenResponse, SourceError> {
+    // Looked up before the request is noted as under way.
+    client.endpoint(Endpoint::Token, request).await?;
+    let mut login = login;
+    let mut logins = 1;
+    loop {
+        let error = match attempt(client, form, &login, request).await {
+            Err(error) if error.code.as_deref() == Some(INVALID_GRANT) => error,
+            outcome => return outcome,
+        };
+        match request.logins.read()? {
+            Some(newer) if newer.refresh_token != login.refresh_token && !newer.is_dead() && logins < MOST_LOGINS => {
+                logins += 1;
+                login = newer;
+            }
+            _ => return Err(refused(login, error, request)),
+        }
+    }
+}
+
+async fn attempt(client: &Client, form: &Form, login: &Login, request: Request<'_>) -> Result<TokenResponse, SourceError> {
+    request.logins.begin(Some(login), request.now)?;
+    let form = form.of_grant("refresh_token").with_secret("refresh_token", login.refresh_token.clone());
+    let limit = request.limit * client.stages();
+    let answer = tokio::time::timeout(limit, client.token(&form, request)).await;
+    let answer = answer.unwrap_or_else(|_| Err(unanswered(client, limit)));
+    let settled = Login { in_flight: None, ..login.clone() };
+    match answer {
+        Ok(answer) => {
+            let successor = answer.refresh_token.clone();
+            keep(&successor.map_or(settled, |token| succeeding(login, token, request)), request)?;
+            Ok(answer)
+        }
+        // Unusable but for the new login in it: the old one is void.
+        Err(SourceError { successor: Some(token), class, message, .. }) => {
+            keep(&succeeding(login, token, request), request)?;
+            Err(SourceError::new(class, message))
+        }
+        Err(error) => {
+            // An answer, and no new login in it: nothing is under way any more. What comes of `invalid_grant` is decided elsewhere.
+            if error.code.as_deref().is_some_and(|code| code != INVALID_GRANT) {
+                request.logins.write(&settled)?;
+            }
+            Err(error)
+        }
+    }
+}
+
+fn succeeding(login: &Login, refresh_token: crate::secret::Secret, request: Request<'_>) -> Login {
+    Login { origin: login.origin.clone(), ..Login::new(refresh_token, request.now) }
+}
+
+/// Stores a login that cannot be had again.
+pub(super) fn keep(login: &Login, request: Request<'_>) -> Result<(), SourceError> {
+    request.logins.write(login).map_err(|error| {
+        let message = format!("the issuer gave a new login, which could not be stored: {}", error.message);
+        SourceError { message: crate::error::one_line(&message), ..error }
+    })
+}
+
+/// The refusal of `login`, which is dead now, but kept.
+fn refused(login: Login, error: SourceError, request: Request<'_>) -> SourceError {
+    let cut_off = login.in_flight.and_then(|at| at.rfc3339());
+    let dead = Login { in_flight: None, refused_at: Some(request.now), ..login };
+    if let Err(error) = request.logins.write(&dead) {
+        return error;
+    }
+    match cut_off {
+        // The attempt before this one: this one was answered.
+        Some(at) => {
+            let message = format!(
+                "{}; a renewal at {at} was cut off after it had sent this refresh token, and what it was given is lost",
+                error.message
+            );
+            SourceError { message: crate::error::one_line(&message), ..error }
+        }
+        None => error,
+    }
+}
+
+fn unanswered(client: &Client, limit: std::time::Duration) -> SourceError {
+    SourceError::new(Class::Network, format!("no answer of {} within {}", client.host(), humantime::format_duration(limit)))
+}

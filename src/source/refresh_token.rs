@@ -1,0 +1,118 @@
+//! `source = "refresh-token"`: RFC 6749 §6. The configuration gives the first refresh token; those that the issuer gives after it are
+//! ours to keep.
+
+use super::client::{Client, Demand};
+use super::discovery::Endpoint;
+use super::endpoint::Form;
+use super::expiry::{Ttl, dated};
+use super::input::Input;
+use super::refresh::{INVALID_GRANT, refresh};
+use super::{Configured, Request, Source, SourceError};
+use crate::clock::Timestamp;
+use crate::error::Class;
+use crate::login::Login;
+use crate::secret::Secret;
+use crate::settings::{Mistake, Section};
+use crate::token::{Token, fingerprint};
+
+const ADVICE: &str = "set `refresh_token` to a new one";
+
+/// The refresh token grant.
+#[derive(Debug)]
+pub struct RefreshToken {
+    client: Client,
+    form: Form,
+    first: Input,
+    ttl: Option<Ttl>,
+}
+
+impl Configured for RefreshToken {
+    const KIND: &'static str = "refresh-token";
+
+    fn from_settings(section: &mut Section<'_>, ttl: Option<Ttl>) -> Result<Self, Mistake> {
+        let client = Client::from_settings(section, &[Endpoint::Token], Demand::Name)?;
+        let first = section.required("refresh_token", Input::from_setting)?;
+        Ok(Self { client, form: Form::from_settings(section)?, first, ttl })
+    }
+
+    fn identity(&self) -> Vec<(&'static str, String)> {
+        let first = ("refresh_token", self.first.identity());
+        self.client.identity().into_iter().chain(self.form.identity()).chain([first]).collect()
+    }
+
+    fn asks(&self) -> String {
+        self.client.host()
+    }
+
+    fn credentials(&self) -> Vec<Secret> {
+        self.client.credentials()
+    }
+
+    fn inputs(&self) -> Vec<&Input> {
+        self.client.inputs().into_iter().chain([&self.first]).collect()
+    }
+
+    fn has_inline_secret(&self) -> bool {
+        self.client.has_inline_secret() || self.form.has_inline_secret()
+    }
+
+    fn login_identity(&self) -> Option<Vec<(&'static str, String)>> {
+        Some(self.client.login_identity())
+    }
+
+    fn client(&self) -> Option<&Client> {
+        Some(&self.client)
+    }
+}
+
+impl RefreshToken {
+    /// The login at hand; the configured one where there is none, or where another one is configured now.
+    async fn login(&self, request: Request<'_>) -> Result<Login, SourceError> {
+        let kept = match request.logins.read()? {
+            None => return self.configured(request).await,
+            Some(kept) => kept,
+        };
+        let configured = match self.first.read_at_once() {
+            Some(first) => first.ok(),
+            // It takes a command: that is run once the login at hand has come to its end.
+            None if kept.is_dead() => Some(self.first.read(request).await?),
+            None => None,
+        };
+        let is_other = |first: &Secret| kept.origin.as_deref() != Some(fingerprint(first.expose()).as_str());
+        match configured {
+            Some(first) if is_other(&first) => Ok(first_login(first, request.now)),
+            _ if kept.is_dead() && !request.insists => Err(dead(&kept)),
+            _ => Ok(kept),
+        }
+    }
+
+    async fn configured(&self, request: Request<'_>) -> Result<Login, SourceError> {
+        Ok(first_login(self.first.read(request).await?, request.now))
+    }
+}
+
+fn first_login(first: Secret, now: Timestamp) -> Login {
+    Login { origin: Some(fingerprint(first.expose())), ..Login::new(first, now) }
+}
+
+fn dead(login: &Login) -> SourceError {
+    let at = login.refused_at.and_then(Timestamp::rfc3339).unwrap_or_default();
+    SourceError::new(Class::Refused, format!("its refresh token was refused at {at}")).with_hint(ADVICE)
+}
+
+impl Source for RefreshToken {
+    async fn issue(&self, request: Request<'_>) -> Result<Token, SourceError> {
+        let login = self.login(request).await?;
+        let answer = refresh(&self.client, &self.form, login, request).await.map_err(|error| match error.code.as_deref() {
+            Some(INVALID_GRANT) => error.with_hint(ADVICE),
+            _ => error,
+        })?;
+        let mut token = answer.token;
+        token.scope = token.scope.or_else(|| self.form.scope().map(str::to_owned));
+        dated(token, answer.expires_at, self.ttl, request.now)
+    }
+
+    fn peer(&self) -> Option<String> {
+        Some(self.client.host())
+    }
+}
