@@ -17,6 +17,7 @@ mod file;
 mod input;
 mod interactive;
 mod jwt;
+mod jwt_bearer;
 mod login;
 mod person;
 mod refresh;
@@ -47,6 +48,7 @@ pub use exec::{Exec, Format};
 pub use expiry::Ttl;
 pub use file::File;
 pub use input::Input;
+pub use jwt_bearer::JwtBearer;
 pub use login::{LoginStore, Memory};
 pub use person::{Person, Step};
 pub use refresh_token::RefreshToken;
@@ -253,7 +255,7 @@ macro_rules! sources {
     };
 }
 
-sources!(ClientCredentials, RefreshToken, TokenExchange, Exec, File, Env);
+sources!(ClientCredentials, RefreshToken, TokenExchange, JwtBearer, Exec, File, Env);
 
 impl AnySource {
     /// Reads the key `source` of a profile, and the keys of that kind. The profile has this `ttl`.

@@ -56,7 +56,7 @@ pub struct Client {
 impl Client {
     /// Reads the keys of issuer, client and connection from a profile.
     pub(super) fn from_settings(section: &mut Section<'_>, needed: &[Endpoint], demand: Demand) -> Result<Self, Mistake> {
-        let issuer = Issuer::from_settings(section, needed, None)?;
+        let issuer = Issuer::from_settings(section, needed)?;
         Self::of_issuer(issuer, section, demand)
     }
 
@@ -157,24 +157,39 @@ impl Client {
 
     /// Asks the token endpoint for what `form` describes.
     pub(super) async fn token(&self, form: &Form, request: Request<'_>) -> Result<TokenResponse, SourceError> {
-        let post = self.authenticated(Endpoint::Token, form, request).await?;
+        self.token_at(None, form, request).await
+    }
+
+    /// The same, at this `place` where the profile names none.
+    pub(super) async fn token_at(&self, place: Option<Url>, form: &Form, request: Request<'_>) -> Result<TokenResponse, SourceError> {
+        let place = place.filter(|_| !self.issuer.is_named());
+        let post = self.authenticated(Endpoint::Token, place, form, request).await?;
         // An issuer that fails may have moved: the next attempt asks where it is.
         post.token(&self.connection, request).await.inspect_err(|_| *self.known() = None)
     }
 
     /// Asks another endpoint, whose answer is a JSON object, or nothing.
     pub(super) async fn ask(&self, endpoint: Endpoint, form: &Form, request: Request<'_>) -> Result<Map<String, Value>, SourceError> {
-        let post = self.authenticated(endpoint, form, request).await?;
+        let post = self.authenticated(endpoint, None, form, request).await?;
         post.send(&self.connection, request).await.inspect_err(|_| *self.known() = None)
     }
 
-    /// The request of `form`, with the client's proof.
-    async fn authenticated(&self, endpoint: Endpoint, form: &Form, request: Request<'_>) -> Result<endpoint::Post, SourceError> {
+    /// The request of `form`, with the client's proof, to `place` or where the issuer has this endpoint.
+    async fn authenticated(
+        &self,
+        endpoint: Endpoint,
+        place: Option<Url>,
+        form: &Form,
+        request: Request<'_>,
+    ) -> Result<endpoint::Post, SourceError> {
         let secret = match self.secret.as_ref().or(self.assertion.as_ref()) {
             Some(input) => Some(input.read(request).await?),
             None => None,
         };
-        let url = self.endpoint(endpoint, request).await?;
+        let url = match place {
+            Some(place) => place,
+            None => self.endpoint(endpoint, request).await?,
+        };
         let mut post = form.post(url);
         post.keep_secret(self.connection.secrets());
         let only_post = self.known().as_ref().is_some_and(|metadata| metadata.only_post);

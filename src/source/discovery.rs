@@ -60,17 +60,9 @@ pub(super) struct Metadata {
 }
 
 impl Issuer {
-    /// Reads `issuer` and the keys of the endpoints that are `needed`, and of the revocation endpoint. One that has a `default` needs no
-    /// issuer.
-    pub fn from_settings(section: &mut Section<'_>, needed: &[Endpoint], default: Option<Url>) -> Result<Self, Mistake> {
-        let issuer = section.optional("issuer", |item| item.parsed(|text| Ok((text.to_owned(), secure_url(text)?))))?;
-        let mut endpoints = Vec::new();
-        for endpoint in Endpoint::ALL.into_iter().filter(|endpoint| *endpoint == Endpoint::Revocation || needed.contains(endpoint)) {
-            let url = section.optional(endpoint.key(), |item| item.parsed(secure_url))?;
-            let default = default.clone().filter(|_| endpoint == Endpoint::Token && issuer.is_none());
-            endpoints.extend(url.or(default).map(|url| (endpoint, url)));
-        }
-        let issuer = Self { issuer, endpoints };
+    /// Reads `issuer` and the keys of the endpoints that are `needed`, and of the revocation endpoint.
+    pub fn from_settings(section: &mut Section<'_>, needed: &[Endpoint]) -> Result<Self, Mistake> {
+        let issuer = Self::optional(section, needed)?;
         match needed.iter().find(|needed| issuer.issuer.is_none() && issuer.by_hand(**needed).is_none()) {
             None => Ok(issuer),
             Some(needed) => {
@@ -79,6 +71,17 @@ impl Issuer {
                 Err(mistake)
             }
         }
+    }
+
+    /// The same where something else knows what the profile does not say.
+    pub fn optional(section: &mut Section<'_>, needed: &[Endpoint]) -> Result<Self, Mistake> {
+        let issuer = section.optional("issuer", |item| item.parsed(|text| Ok((text.to_owned(), secure_url(text)?))))?;
+        let mut endpoints = Vec::new();
+        for endpoint in Endpoint::ALL.into_iter().filter(|endpoint| *endpoint == Endpoint::Revocation || needed.contains(endpoint)) {
+            let url = section.optional(endpoint.key(), |item| item.parsed(secure_url))?;
+            endpoints.extend(url.map(|url| (endpoint, url)));
+        }
+        Ok(Self { issuer, endpoints })
     }
 
     fn by_hand(&self, endpoint: Endpoint) -> Option<&Url> {
@@ -95,6 +98,11 @@ impl Issuer {
     /// Its name, where it has one: to the letter.
     pub fn name(&self) -> Option<&str> {
         self.issuer.as_ref().map(|(text, _)| text.as_str())
+    }
+
+    /// Whether the profile says where tokens are had.
+    pub fn is_named(&self) -> bool {
+        self.issuer.is_some() || self.by_hand(Endpoint::Token).is_some()
     }
 
     /// Whom an assertion for it is meant for: itself (RFC 7523 §3), or its token endpoint where only that is known.
