@@ -189,6 +189,13 @@ impl Cache {
         Ok(self.path.join(aside))
     }
 
+    /// Whether [`set_aside`](Self::set_aside) kept something.
+    #[must_use]
+    pub fn has_aside(&self, name: &Name) -> bool {
+        let directory = Directory::open(&self.path).ok().flatten();
+        directory.is_some_and(|directory| directory.stamp(&aside_file(name)) != Stamp::default())
+    }
+
     /// Removes what [`set_aside`](Self::set_aside) kept and says whether there was something.
     ///
     /// # Errors

@@ -224,6 +224,7 @@ pub struct Watch {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
 #[command(after_help = "Examples:
   token purge prod
+  token purge prod --revoke
   token purge --all --expired
   token purge --all --dry-run")]
 pub struct Purge {
@@ -239,6 +240,9 @@ pub struct Purge {
     /// Keep the login: remove only the access token and the memory of failures
     #[arg(long)]
     pub keep_login: bool,
+    /// Have the issuer revoke the tokens, too, where it offers that (RFC 7009)
+    #[arg(long)]
+    pub revoke: bool,
     /// Only if this is still the cached token: `-` reads it, or its SHA-256 in hexadecimal, from standard input
     #[arg(long, value_name = "-", allow_hyphen_values = true)]
     pub if_token_is: Option<String>,

@@ -15,13 +15,14 @@ use sha2::{Digest as _, Sha256};
 
 use crate::bearer::{CachedBearer, FetchOptions, Fetched, NamedBearer, Origin, Renewal, RenewalError};
 use crate::cache::{Cache, Identity, LoginLook, Logins, StorageError, ThrottledTokenCache};
-use crate::clock::SystemClock;
+use crate::clock::{Clock as _, SystemClock};
+use crate::error::Class;
 use crate::login::Login;
 use crate::name::Name;
 use crate::settings::nearest;
 use crate::sink::Delivery;
-use crate::source::{AnySource, Exec, Ttl};
-use crate::token::hex;
+use crate::source::{AnySource, Exec, Memory, Request, Revocation, Revoked, Source as _, SourceError, Ttl};
+use crate::token::{Token, hex};
 
 pub use places::{PROFILE_VARIABLE, Places, never_asks};
 
@@ -266,6 +267,20 @@ impl Profile {
             LoginLook::Found(login) => Some(login),
             LoginLook::Missing | LoginLook::Foreign => None,
         })
+    }
+
+    /// Has its issuer revoke `login` and `token`.
+    ///
+    /// # Errors
+    /// [`SourceError`] where the issuer could not be told, or would not have it.
+    pub async fn revoke(&self, login: Option<&Login>, token: Option<&Token>) -> Result<Revocation, SourceError> {
+        let login = login.map(|login| (Revoked::RefreshToken, login.refresh_token.clone()));
+        let token = token.map(|token| (Revoked::AccessToken, token.secret().clone()));
+        let tokens: Vec<_> = login.into_iter().chain(token).collect();
+        let (now, limit) = (SystemClock.now(), self.renewal.refresh_request_timeout);
+        let request = Request { previous: None, now, limit, insists: true, person: None, logins: &Memory::default() };
+        let told = tokio::time::timeout(limit.saturating_mul(self.source.stages()), self.source.revoke(&tokens, request)).await;
+        told.unwrap_or_else(|_| Err(SourceError::new(Class::Network, "its issuer did not answer in time")))
     }
 
     /// A token within `timeout`, delivered to whoever learns of renewals.

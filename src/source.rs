@@ -23,6 +23,7 @@ mod person;
 mod refresh;
 mod refresh_token;
 mod resolve;
+mod revocation;
 mod token_exchange;
 mod upstream;
 
@@ -52,6 +53,7 @@ pub use jwt_bearer::JwtBearer;
 pub use login::{LoginStore, Memory};
 pub use person::{Person, Step};
 pub use refresh_token::RefreshToken;
+pub use revocation::{Revocation, Revoked};
 pub use token_exchange::TokenExchange;
 pub use upstream::{Link, Upstream};
 
@@ -314,10 +316,14 @@ impl AnySource {
         each!(self, source => source.login_identity())
     }
 
-    /// Whether a person can log in for it.
+    /// Whether it has a login that a person can renew.
     #[must_use]
-    pub fn has_login(&self) -> bool {
-        self.login_identity().is_some()
+    pub fn is_logged_in_to(&self) -> bool {
+        each!(self, source => source.login_identity().is_some() && source.patience().is_some())
+    }
+
+    fn client(&self) -> Option<&Client> {
+        each!(self, source => source.client())
     }
 }
 

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use super::checksum::Checksum;
-use super::directory::{Directory, Reserved, Stamp};
+use super::directory::{Directory, Reserved};
 use super::entry::{Identity, future_version};
 use super::{LARGEST_FILE, StorageError, aside_file, entry_file};
 use crate::clock::Timestamp;
@@ -126,11 +126,15 @@ impl Logins {
         }
     }
 
-    /// The stamp of the login `name`, which changes whenever the file does.
-    #[must_use]
-    pub fn stamp(&self, name: &Name) -> Stamp {
-        let directory = Directory::open(&self.path).ok().flatten();
-        directory.map(|directory| directory.stamp(&entry_file(name))).unwrap_or_default()
+    /// Whether there is a login under this name, of whomever: a damaged one counts as one that nobody can use.
+    ///
+    /// # Errors
+    /// [`StorageError`] where it must not be touched.
+    pub fn look(&self, name: &Name) -> Result<LoginLook, StorageError> {
+        match self.read(name, &Identity::new("", [])) {
+            Err(StorageError::DamagedLogin { .. }) => Ok(LoginLook::Foreign),
+            outcome => outcome,
+        }
     }
 
     /// Reserves room for the successor of `login`, found to be missing now and not when that has come.
@@ -163,10 +167,7 @@ impl Logins {
     /// # Errors
     /// [`StorageError`] where it could not be.
     pub fn remove(&self, name: &Name) -> Result<bool, StorageError> {
-        match self.read(name, &Identity::new("", [])) {
-            Ok(_) | Err(StorageError::DamagedLogin { .. }) => {}
-            Err(error) => return Err(error),
-        }
+        self.look(name)?;
         let Some(directory) = Directory::open(&self.path)? else { return Ok(false) };
         Ok([directory.remove(&entry_file(name))?, directory.remove(&aside_file(name))?].contains(&true))
     }

@@ -1,4 +1,7 @@
-//! `token purge`: removes what is stored on this machine. It waits for a renewal in flight, so that this cannot bring the token back.
+//! `token purge`: removes what is stored on this machine, and has the issuer take it back where that is wanted. It waits for a renewal
+//! in flight, so that this cannot bring the token back.
+
+mod stored;
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -8,12 +11,14 @@ use tokio::time::Instant;
 use super::Outcome;
 use super::shared::{TIMEOUT, all_names, chosen, configuration, fingerprint_asked_for};
 use crate::bearer::RenewalError;
-use crate::cache::{Cache, Lock, LockFailure, Look, StorageError};
+use crate::cache::{Cache, Lock, LockFailure};
 use crate::cli::{Global, Purge};
-use crate::clock::{Clock as _, SystemClock, deadline_in};
+use crate::clock::deadline_in;
 use crate::name::Name;
 use crate::profile::{ConfigError, Configuration};
+use crate::source::{Revocation, SourceError};
 use crate::ui::{self, Failure, Manner};
+use stored::Stored;
 
 const PAUSE: Duration = Duration::from_millis(20);
 
@@ -23,8 +28,9 @@ pub(super) async fn run(global: &Global, purge: &Purge, manner: Manner) -> Outco
     let wanted = fingerprint_asked_for(purge.if_token_is.as_deref(), purge.timeout).await?;
     let mut worst = 0;
     for name in names(&configuration, global, purge)? {
-        match one(configuration.cache(), &name, purge, wanted.as_deref(), deadline).await {
-            Ok(outcome) if !manner.is_quiet => ui::tell_event(manner, &name, outcome),
+        let outcome = one(&configuration, &name, purge, wanted.as_deref(), deadline).await;
+        match outcome {
+            Ok(outcome) if !manner.is_quiet => ui::tell_event(manner, &name, &outcome),
             Ok(_) => {}
             Err(error) => {
                 let failure = Failure::Renewal { profile: name, error };
@@ -60,40 +66,42 @@ fn unknown(configuration: &Configuration, name: &str) -> Failure {
     }
 }
 
-async fn one(cache: &Cache, name: &Name, purge: &Purge, wanted: Option<&str>, deadline: Instant) -> Result<&'static str, RenewalError> {
-    let lock = if purge.dry_run { Lock::none() } else { locked(cache, name, deadline).await? };
-    let (look, _) = cache.read(name)?;
-    if !is_meant(&look, purge, wanted) {
-        return Ok(match look {
-            Look::Missing => "nothing is stored",
-            _ if wanted.is_some() => "that is not the cached token; kept",
-            _ => "not expired; kept",
-        });
+/// Purges what is stored under `name` and says what became of it.
+async fn one(
+    configuration: &Configuration,
+    name: &Name,
+    purge: &Purge,
+    wanted: Option<&str>,
+    deadline: Instant,
+) -> Result<String, RenewalError> {
+    let lock = if purge.dry_run { Lock::none() } else { locked(configuration.cache(), name, deadline).await? };
+    let stored = Stored::look(configuration, name, purge)?;
+    if stored.is_nothing() {
+        return Ok("nothing is stored".to_owned());
+    }
+    if let Some(reason) = stored.reason_to_keep(purge, wanted) {
+        return Ok(reason.to_owned());
     }
     if purge.dry_run {
-        let has_something = !matches!(look, Look::Missing) || cache.failure(name).is_some();
-        return Ok(if has_something { "would be purged" } else { "nothing is stored" });
+        return Ok(format!("{} would be purged", stored.described()));
     }
-    Ok(if remove(cache, name, &lock)? { "purged" } else { "nothing is stored" })
+    // While it is known what there is to be revoked; what is here goes whatever the issuer says.
+    let revocation = if purge.revoke { Some(stored.revoke(configuration).await) } else { None };
+    stored.remove(configuration, &lock)?;
+    told(&stored, revocation)
 }
 
-fn is_meant(look: &Look, purge: &Purge, wanted: Option<&str>) -> bool {
-    let token = match look {
-        Look::Found(entry) => Some(&entry.token),
-        Look::Missing | Look::Damaged(_) => None,
-    };
-    let is_wanted = wanted.is_none_or(|wanted| token.is_some_and(|token| token.fingerprint() == wanted));
-    let is_over = !purge.expired || token.is_some_and(|token| token.is_expired(SystemClock.now()));
-    is_wanted && is_over
-}
-
-fn remove(cache: &Cache, name: &Name, lock: &Lock) -> Result<bool, StorageError> {
-    lock.begin_generation();
-    if lock.excludes() {
-        cache.sweep(name);
+fn told(stored: &Stored, revocation: Option<Result<Revocation, SourceError>>) -> Result<String, RenewalError> {
+    let purged = format!("{} purged", stored.described());
+    match revocation {
+        None => Ok(purged),
+        Some(Ok(Revocation::Done)) => Ok(format!("{purged} and revoked")),
+        Some(Ok(Revocation::NotOffered)) => Ok(format!("{purged} here; nobody is known who could revoke it")),
+        Some(Err(error)) => {
+            let error = RenewalError::from(error);
+            Err(RenewalError { message: format!("{purged} here, but not revoked: {}", error.message), attempts: 1, ..error })
+        }
     }
-    let removed = [cache.remove(name)?, cache.forget(name)?, cache.remove_aside(name)?];
-    Ok(removed.contains(&true))
 }
 
 /// The lock of `name`, once no renewal is in flight.

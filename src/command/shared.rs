@@ -49,7 +49,9 @@ pub(super) fn chosen_many(configuration: &Configuration, global: &Global, named:
 /// Names of profiles and of entries that belong to none.
 pub(super) fn all_names(configuration: &Configuration) -> Result<Vec<Name>, Failure> {
     let stored = configuration.cache().names().map_err(|error| Failure::Storage(error.into()))?;
-    let names: BTreeSet<Name> = configuration.profiles().map(|profile| profile.name.clone()).chain(stored).collect();
+    let logins = configuration.logins().names().map_err(|error| Failure::Storage(error.into()))?;
+    let configured = configuration.profiles().map(|profile| profile.name.clone());
+    let names: BTreeSet<Name> = configured.chain(stored).chain(logins).collect();
     Ok(names.into_iter().collect())
 }
 

@@ -31,7 +31,7 @@ struct Row {
     expires_in: Option<u64>,
     issued_at: Option<String>,
     renew_at: Option<String>,
-    login: &'static str,
+    login: LoginState,
     last_error: Option<LastError>,
 }
 
@@ -54,6 +54,15 @@ enum State {
     BackingOff,
     Parked,
     LoginRequired,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+enum LoginState {
+    #[default]
+    None,
+    Present,
+    Dead,
 }
 
 pub(super) async fn run(global: &Global, status: &Status, manner: Manner) -> Outcome {
@@ -89,8 +98,12 @@ fn names(configuration: &Configuration, status: &Status) -> Result<Vec<Name>, Fa
 fn row(configuration: &Configuration, name: &Name, now: Timestamp) -> Result<Row, StorageError> {
     let profile = configuration.get(name);
     let (token, failure) = stored(configuration.cache(), profile, name, now)?;
+    let login = profile.map(login).transpose()?.unwrap_or_default();
     let renewal = profile.map(|profile| profile.renewal.clone()).unwrap_or_default();
+    let is_usable = token.as_ref().is_some_and(|token| renewal.freshness(token, now) > Freshness::Unusable);
+    let wants_login = profile.is_some_and(|profile| profile.source.is_logged_in_to()) && login != LoginState::Present && !is_usable;
     let state = match (&failure, &token) {
+        _ if wants_login => State::LoginRequired,
         (Some(failure), _) if failure.class == Class::Login => State::LoginRequired,
         (Some(failure), _) if failure.retry_at.is_none() => State::Parked,
         (Some(failure), _) if failure.retry_at.is_some_and(|at| now < at) => State::BackingOff,
@@ -113,8 +126,16 @@ fn row(configuration: &Configuration, name: &Name, now: Timestamp) -> Result<Row
         expires_in: token.as_ref().and_then(|token| token.remaining(now)).map(|left| left.as_secs()),
         issued_at: token.as_ref().and_then(|token| token.issued_at?.rfc3339()),
         renew_at: renew_at.and_then(Timestamp::rfc3339),
-        login: "none",
+        login,
         last_error: failure.map(last_error),
+    })
+}
+
+fn login(profile: &Profile) -> Result<LoginState, StorageError> {
+    Ok(match profile.login()? {
+        None => LoginState::None,
+        Some(login) if login.is_dead() => LoginState::Dead,
+        Some(_) => LoginState::Present,
     })
 }
 
@@ -138,7 +159,7 @@ fn unreadable(configuration: &Configuration, name: &Name, error: &StorageError, 
         expires_in: None,
         issued_at: None,
         renew_at: None,
-        login: "none",
+        login: LoginState::None,
         last_error: Some(LastError { message, class: error.class(), at: now.rfc3339(), retry_at: None, failures: 1 }),
     }
 }

@@ -138,6 +138,12 @@ impl Client {
         self.issuer.endpoint(endpoint, &metadata)
     }
 
+    /// Whether the issuer can be asked for this at all.
+    pub(super) async fn offers(&self, endpoint: Endpoint, request: Request<'_>) -> Result<bool, SourceError> {
+        let metadata = if self.issuer.knows(endpoint) { Metadata::default() } else { self.metadata(request).await? };
+        Ok(self.issuer.endpoint(endpoint, &metadata).is_ok())
+    }
+
     /// What the issuer says of itself.
     pub(super) async fn metadata(&self, request: Request<'_>) -> Result<Metadata, SourceError> {
         let known = self.known().clone();
