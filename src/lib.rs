@@ -21,9 +21,9 @@
 //! | [`sink`] | files and commands that learn of a renewal |
 //! | [`monitor`] | what a watcher shows of itself to programs |
 //! | [`bearer`] | what hands out a valid token; the one way to renew |
-//! | [`cache`] | what is kept on this machine: entries, locks, failures |
+//! | [`cache`] | what is kept on this machine: entries, locks, failures, logins |
 //! | [`source`] | where tokens come from, one kind a file |
-//! | [`token`](mod@token), [`secret`], [`name`], [`clock`], [`error`], [`settings`], [`stdout`] | the words that all of them use |
+//! | [`token`](mod@token), [`login`], [`secret`], [`name`], [`clock`], [`error`], [`settings`], [`stdout`] | the words that all of them use |
 //!
 //! Traits stand where the set is open ([`Bearer`](bearer::Bearer), [`Receiver`](bearer::Receiver), [`Source`](source::Source),
 //! [`Clock`](clock::Clock)): bring your own. Enums stand where it is closed.
@@ -54,6 +54,22 @@
 //! `renew` is this line with *renew required*. [`RenewableBearer`](bearer::RenewableBearer) is a loop over it that renews ahead of
 //! expiry: `watch` runs one for each profile, and other programs that live long have it in the background. Nothing has a second way to
 //! renew.
+//!
+//! # Logins
+//!
+//! Some sources keep a [`Login`](login::Login) between renewals: a refresh token, which many issuers replace at each use. A source does
+//! not know where it is kept; it is handed a [`LoginStore`](source::LoginStore). `src/source/refresh.rs` is the one way to use a login:
+//!
+//! 1. *Begin.* Room for the successor is reserved, and the request noted in the file. Where that fails, nobody is asked.
+//! 2. *Send.* One request, under the lock of the profile.
+//! 3. *Keep.* The successor has been stored before the token that came with it is seen by anybody. A process that was killed in between
+//!    leaves the note: the next one tries the old refresh token once more, and can say what happened if that is refused.
+//!
+//! A refusal (`invalid_grant`) is final only if what was sent is still what is stored. The login is then marked as dead, and kept. Whether
+//! a person may be asked for a new one is no flag but a value, the [`Person`](source::Person): without one, nobody is.
+//!
+//! An [`Input`](source::Input) is a secret or a token that a source needs. It may be the token of another profile: then sources chain, and
+//! [`Upstream`](source::Upstream) is that other profile, renewed by the same core.
 //!
 //! # As a library
 //!
