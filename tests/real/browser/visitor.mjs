@@ -68,8 +68,8 @@ function choose(html, address) {
   const { id, action = '' } = attributes(opening);
   const outside = html.replaceAll(/<form\b.*?<\/form>/gis, '');
   const buttons = [...buttonsOf(inner), ...buttonsOf(outside).filter((button) => id && button.form === id)];
-  const asksWhoItIs = /type="(password|text)"/i.test(inner);
-  const refuses = options.deny && !asksWhoItIs;
+  const isQuestion = !/type="(password|text)"/i.test(inner);
+  const refuses = options.deny && isQuestion;
 
   // Some have a button for it, some a link.
   const link = [...html.matchAll(/<a\b([^>]*)>(.*?)<\/a>/gis)].find(([, , label]) => NO.test(words(label)));
@@ -77,8 +77,10 @@ function choose(html, address) {
   hasRefused = refuses && Boolean(no ?? link);
   if (refuses && !no && link) return { address: new URL(attributes(link[1]).href, address) };
 
-  const button = refuses && no ? no : (buttons.find(({ label }) => YES.test(label)) ?? buttons[0]);
   const fields = inputs(inner);
+  const unknown = fields.find(([, value]) => value === undefined);
+  if (unknown) throw new Error(`${address} asks for ${unknown[0]}: ${words(html)}`);
+  const button = refuses && no ? no : (buttons.find(({ label }) => YES.test(label)) ?? buttons[0]);
   if (button?.name) fields.push([button.name, button.value ?? button.label]);
   return { address: new URL(action, address), form: fields };
 }
@@ -96,7 +98,14 @@ function inputs(html) {
   return [...html.matchAll(/<input\b([^>]*)>/gis)]
     .map(([, opening]) => attributes(opening))
     .filter(({ name, type }) => name && type !== 'submit')
-    .map(({ name, type, value = '' }) => [name, type === 'hidden' ? value : (FIELDS[name] ?? value)]);
+    .map(({ name, type, value = '' }) => [name, type === 'hidden' || !(name in FIELDS) ? value : enter(name)]);
+}
+
+// A code is good once.
+function enter(name) {
+  const value = FIELDS[name];
+  if (name === 'user_code') FIELDS.user_code = undefined;
+  return value;
 }
 
 function attributes(text) {

@@ -149,7 +149,7 @@ impl Issuer {
     /// A refresh token that somebody obtained for this client, some other way.
     pub fn refresh_token(&self, client: Client) -> String {
         let client = form_of(client);
-        let started = self.ask("/device/auth", None, Some(&client));
+        let started = self.ask("/device/auth", None, Some(&format!("{client}&scope=read")));
         let text = |answer: &Value, key: &str| answer[key].as_str().unwrap_or_else(|| panic!("{key} in {answer}")).to_owned();
         Person::approving().visit(&text(&started, "verification_uri_complete"));
         let form = format!("{client}&grant_type={DEVICE_GRANT}&device_code={}", text(&started, "device_code"));
@@ -171,5 +171,5 @@ impl Issuer {
 }
 
 fn form_of(Client { id, secret }: Client) -> String {
-    format!("client_id={id}&client_secret={secret}")
+    if secret.is_empty() { format!("client_id={id}") } else { format!("client_id={id}&client_secret={secret}") }
 }
