@@ -11,4 +11,5 @@ mod outage;
 mod private_key_jwt;
 mod refresh;
 mod refusal;
+mod revocation;
 mod support;
