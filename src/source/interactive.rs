@@ -4,6 +4,8 @@
 use std::future::Future;
 use std::time::Duration;
 
+use tokio::time::Instant;
+
 use super::answer::TokenResponse;
 use super::client::Client;
 use super::endpoint::Form;
@@ -49,6 +51,24 @@ pub(super) async fn by_login(
         keep(&Login::new(refresh_token.clone(), request.now), request)?;
     }
     answer
+}
+
+/// `request` as it is now, when it began at `began`: a login takes minutes, which are not part of the life of the token that comes of it.
+pub(super) fn later(request: Request<'_>, began: Instant) -> Request<'_> {
+    Request { now: request.now.after(began.elapsed()), ..request }
+}
+
+/// The answer of the issuer that `asking` waits for. People take their time; an issuer has no more of it than at any renewal.
+pub(super) async fn answered<T>(
+    client: &Client,
+    request: Request<'_>,
+    asking: impl Future<Output = Result<T, SourceError>>,
+) -> Result<T, SourceError> {
+    let limit = request.limit * client.stages();
+    tokio::time::timeout(limit, asking).await.unwrap_or_else(|_| {
+        let message = format!("no answer of {} within {}", client.host(), humantime::format_duration(limit));
+        Err(SourceError::new(Class::Network, message))
+    })
 }
 
 fn refused_before(login: &Login) -> SourceError {

@@ -10,7 +10,7 @@ use super::Manner;
 use super::watch::{Screen, to_line_start};
 
 const PATIENCE: Duration = Duration::from_millis(300);
-const FRAME: Duration = Duration::from_millis(100);
+pub(super) const FRAME: Duration = Duration::from_millis(100);
 
 static SHOWN: Mutex<Option<Shown>> = Mutex::new(None);
 
@@ -34,13 +34,17 @@ pub async fn while_waiting<T>(manner: Manner, waiting_for: &str, work: impl Futu
     loop {
         tokio::select! {
             outcome = &mut work => return outcome,
-            _ = frames.tick() => {
-                if let Some(Shown::Spinner(bar)) = shown().as_ref() {
-                    bar.tick();
-                    to_line_start();
-                }
-            }
+            _ = frames.tick() => turn(waiting_for),
         }
+    }
+}
+
+/// The next frame of the spinner on the screen, with what it says now.
+pub(super) fn turn(message: &str) {
+    if let Some(Shown::Spinner(bar)) = shown().as_ref() {
+        bar.set_message(message.to_owned());
+        bar.tick();
+        to_line_start();
     }
 }
 
@@ -75,11 +79,12 @@ fn shown() -> MutexGuard<'static, Option<Shown>> {
 }
 
 /// The spinner on the screen; it leaves no trace when dropped.
-struct Spinner;
+#[derive(Debug)]
+pub(super) struct Spinner;
 
 impl Spinner {
     /// None beside a view, nor beside another.
-    fn new(message: &str) -> Option<Self> {
+    pub fn new(message: &str) -> Option<Self> {
         let mut shown = shown();
         if shown.is_some() {
             return None;

@@ -1,0 +1,38 @@
+//! The line that a person sees while a login waits for them: it turns, says how it stands, and leaves no trace. It is not there where
+//! nobody sees it, and not beside another one.
+
+use tokio::task::JoinHandle;
+
+use crate::ui::Manner;
+use crate::ui::spinner::{FRAME, Spinner, turn};
+
+/// Turns as long as it lives.
+#[derive(Debug)]
+pub(super) struct Waiting {
+    _spinner: Spinner,
+    turning: JoinHandle<()>,
+}
+
+impl Waiting {
+    /// With `message`, which is asked anew for each frame.
+    pub fn new(manner: Manner, message: impl Fn() -> String + Send + 'static) -> Option<Self> {
+        if !manner.is_terminal || manner.is_quiet || manner.is_json {
+            return None;
+        }
+        let spinner = Spinner::new(&message())?;
+        let turning = tokio::spawn(async move {
+            let mut frames = tokio::time::interval(FRAME);
+            loop {
+                frames.tick().await;
+                turn(&message());
+            }
+        });
+        Some(Self { _spinner: spinner, turning })
+    }
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        self.turning.abort();
+    }
+}
