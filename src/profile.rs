@@ -278,8 +278,10 @@ impl Profile {
         let token = token.map(|token| (Revoked::AccessToken, token.secret().clone()));
         let tokens: Vec<_> = login.into_iter().chain(token).collect();
         let (now, limit) = (SystemClock.now(), self.renewal.refresh_request_timeout);
-        let request = Request { previous: None, now, limit, insists: true, person: None, logins: &Memory::default() };
-        let told = tokio::time::timeout(limit.saturating_mul(self.source.stages()), self.source.revoke(&tokens, request)).await;
+        let whole = limit.saturating_mul(self.source.stages());
+        let (until, logins) = (now.after(whole), Memory::default());
+        let request = Request { previous: None, now, limit, until, insists: true, person: None, logins: &logins };
+        let told = tokio::time::timeout(whole, self.source.revoke(&tokens, request)).await;
         told.unwrap_or_else(|_| Err(SourceError::new(Class::Network, "its issuer did not answer in time")))
     }
 

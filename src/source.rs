@@ -66,6 +66,8 @@ pub struct Request<'a> {
     pub now: Timestamp,
     /// How long a single answer of a server or a command may take.
     pub limit: Duration,
+    /// When whoever asks gives it up, for a person who is told how much time is left.
+    pub until: Timestamp,
     /// Whether somebody asks in spite of an earlier refusal.
     pub insists: bool,
     /// The person who is there and may be asked.

@@ -68,10 +68,12 @@ impl<S: Source, C: Clock> Receiver for NamedReceiver<S, C> {
     async fn fetch(&mut self, timeout: Duration, options: &FetchOptions) -> Result<Arc<Token>, RenewalError> {
         self.fetches += 1;
         let limit = options.renew_request_timeout.unwrap_or(timeout).min(timeout);
+        let now = self.clock.now();
         let request = Request {
             previous: self.latest.as_deref(),
-            now: self.clock.now(),
+            now,
             limit,
+            until: now.after(limit),
             insists: options.renew_required,
             person: options.person.as_ref(),
             logins: &*self.logins,

@@ -164,10 +164,12 @@ impl<S: Source, C: Clock> Shared<S, C> {
         let single = options.renew_request_timeout.unwrap_or(self.renewal.refresh_request_timeout);
         let own = self.patience(options).unwrap_or(single.saturating_mul(source.stages()));
         let limit = own.min(deadline.saturating_duration_since(Instant::now()));
+        let now = self.cache.clock().now();
         let request = Request {
             previous: glance.seen.token.as_deref(),
-            now: self.cache.clock().now(),
+            now,
             limit: single,
+            until: now.after(limit),
             insists: options.renew_required,
             person: options.person.as_ref(),
             logins: self.logins.store(),
