@@ -1,6 +1,6 @@
 //! A loopback issuer: a listener and a thread a connection. It records every request and answers as the script says.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -38,9 +38,11 @@ pub struct Issuer {
     listener: Option<std::thread::JoinHandle<()>>,
 }
 
-struct Shared {
+pub(super) struct Shared {
     address: SocketAddr,
     script: Mutex<VecDeque<Reply>>,
+    /// What is answered at some paths only: one a request, and the last one from then on.
+    places: Mutex<HashMap<String, VecDeque<Reply>>>,
     otherwise: Mutex<Reply>,
     asked: Mutex<Vec<Request>>,
     discovered: AtomicUsize,
@@ -62,6 +64,7 @@ impl Issuer {
         let shared = Arc::new(Shared {
             address,
             script: Mutex::default(),
+            places: Mutex::default(),
             otherwise: Mutex::new(reply),
             asked: Mutex::default(),
             discovered: AtomicUsize::new(0),
@@ -86,6 +89,16 @@ impl Issuer {
     /// These answers first, one a request.
     pub fn script(&self, replies: impl IntoIterator<Item = Reply>) {
         self.shared.script.lock().unwrap().extend(replies);
+    }
+
+    /// These answers to what is asked at `path`, one a request, and the last of them to all that follow.
+    pub fn script_at(&self, path: &str, replies: impl IntoIterator<Item = Reply>) {
+        self.shared.places.lock().unwrap().insert(path.to_owned(), replies.into_iter().collect());
+    }
+
+    /// What came in at `path`.
+    pub fn requests_at(&self, path: &str) -> Vec<Request> {
+        self.requests().into_iter().filter(|request| request.path == path).collect()
     }
 
     /// From now on, this answer where no script is left.
@@ -159,7 +172,8 @@ impl Shared {
         };
         if request.path.starts_with("/.well-known/") {
             self.discovered.fetch_add(1, Ordering::SeqCst);
-            let _ = self.send(&mut stream, &self.discovery(&request.path));
+            let scripted = self.at_place(&request.path);
+            let _ = self.send(&mut stream, &scripted.unwrap_or_else(|| self.discovery(&request.path)));
             return;
         }
         let reply = self.next_reply(request);
@@ -181,9 +195,22 @@ impl Shared {
     fn next_reply(&self, request: Request) -> Reply {
         // Under one lock, so that the script's order is the order of the record.
         let mut asked = self.asked.lock().unwrap();
+        let scripted = self.at_place(&request.path).or_else(|| self.script.lock().unwrap().pop_front());
+        let reply = scripted.or_else(|| self.rotated(&request));
         asked.push(request);
-        let scripted = self.script.lock().unwrap().pop_front();
-        scripted.unwrap_or_else(|| self.otherwise.lock().unwrap().clone())
+        reply.unwrap_or_else(|| self.otherwise.lock().unwrap().clone())
+    }
+
+    fn rotated(&self, request: &Request) -> Option<Reply> {
+        let mut family = self.family.lock().unwrap();
+        let reply = rotation::answer(family.as_mut()?, request, || self.next_token())?;
+        Some(if self.holding.load(Ordering::SeqCst) { reply.held() } else { reply })
+    }
+
+    fn at_place(&self, path: &str) -> Option<Reply> {
+        let mut places = self.places.lock().unwrap();
+        let replies = places.get_mut(path)?;
+        if replies.len() > 1 { replies.pop_front() } else { replies.front().cloned() }
     }
 
     fn wait_for_release(&self) {
