@@ -197,7 +197,6 @@ impl Client {
             None => self.endpoint(endpoint, request).await?,
         };
         let mut post = form.post(url);
-        post.keep_secret(self.connection.secrets());
         let only_post = self.known().as_ref().is_some_and(|metadata| metadata.only_post);
         let usual = match (&self.assertion, only_post) {
             (Some(_), _) => ClientAuth::PrivateKeyJwt,

@@ -49,6 +49,8 @@ pub(super) struct Answer {
     pub status: StatusCode,
     pub headers: HeaderMap,
     pub body: Zeroizing<Vec<u8>>,
+    /// The secrets in the headers of the request, which a peer may echo.
+    pub sent: Vec<Secret>,
 }
 
 static CLIENTS: Mutex<Option<HashMap<(Route, bool), Client>>> = Mutex::new(None);
@@ -97,12 +99,6 @@ impl Connection {
         paths.map(stamp).chain(self.route.proxy.clone()).map(Secret::new).collect()
     }
 
-    /// The secrets that a peer may echo.
-    pub(super) fn secrets(&self) -> Vec<Secret> {
-        let named = self.headers.iter().filter(|(name, value)| is_named_as_secret(name) || !value.is_inline());
-        named.filter_map(|(_, value)| value.read_at_once()?.ok()).collect()
-    }
-
     /// Fetches `url`.
     pub(super) async fn get(&self, url: &Url, request: Request<'_>) -> Result<Answer, SourceError> {
         self.send(url, Method::GET, Zeroizing::default(), HeaderMap::new(), request).await
@@ -133,8 +129,11 @@ impl Connection {
     ) -> Result<Answer, SourceError> {
         let failed = |error: reqwest::Error| unreachable_server(url, &error);
         let mut headers = HeaderMap::from_iter([(ACCEPT, HeaderValue::from_static("application/json"))]);
-        for (name, value) in &self.headers {
-            headers.extend([header(name, &value.read(request).await?)?]);
+        let mut sent = Vec::new();
+        for (name, input) in &self.headers {
+            let value = input.read(request).await?;
+            headers.extend([header(name, &value)?]);
+            sent.extend(Some(value).filter(|_| is_named_as_secret(name) || !input.is_inline()));
         }
         headers.extend(own);
         let mut sending = self.client(url)?.request(method, url.clone()).headers(headers);
@@ -149,7 +148,7 @@ impl Connection {
             }
             body.extend_from_slice(&chunk);
         }
-        Ok(Answer { status: response.status(), headers: std::mem::take(response.headers_mut()), body })
+        Ok(Answer { status: response.status(), headers: std::mem::take(response.headers_mut()), body, sent })
     }
 
     fn client(&self, url: &Url) -> Result<Client, SourceError> {

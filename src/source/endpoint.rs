@@ -168,11 +168,6 @@ impl Post {
         self.fields.push((name.to_owned(), Secret::new(value.to_owned())));
     }
 
-    /// Takes these out of what is shown of the answer, too.
-    pub fn keep_secret(&mut self, secrets: Vec<Secret>) {
-        self.secrets.extend(secrets);
-    }
-
     fn form(&self) -> Zeroizing<String> {
         let mut form = Serializer::new(String::new());
         for (name, value) in &self.fields {
@@ -221,7 +216,8 @@ fn unusable(peer: &str, what: &str) -> SourceError {
 /// What an answer that is no token means (RFC 6749 §5.2, RFC 9110 §15).
 pub(super) fn refusal(peer: &str, answer: &Answer, object: Option<&Map<String, Value>>, secrets: &[Secret], now: Timestamp) -> SourceError {
     let status = answer.status.as_u16();
-    let text = |key| object.and_then(|object| object.get(key)).and_then(Value::as_str).map(|text| shown(text, secrets));
+    let secrets = [secrets, &answer.sent].concat();
+    let text = |key| object.and_then(|object| object.get(key)).and_then(Value::as_str).map(|text| shown(text, &secrets));
     let code = text("error");
     let class = classify(status, code.as_deref());
     let mut error = match (&code, class) {
