@@ -9,6 +9,7 @@ mod client;
 mod client_credentials;
 mod connection;
 mod discovery;
+mod document;
 mod endpoint;
 mod env;
 mod exec;

@@ -9,7 +9,7 @@ use super::answer::{TokenResponse, object_without_duplicates};
 use super::child::{ANCESTORS, Child, with_words};
 use super::expiry::{Ttl, dated};
 use super::input::{Input, trim_line_ends};
-use super::{Configured, Request, Source, SourceError};
+use super::{Configured, Request, Source, SourceError, document};
 use crate::clock::Timestamp;
 use crate::error::Class;
 use crate::secret::{Secret, is_named_as_secret};
@@ -25,7 +25,7 @@ pub enum Format {
     /// As JSON where it begins with a brace, else as a token.
     #[default]
     Auto,
-    /// As a token, whatever it looks like.
+    /// As a token, whatever it looks like; one that is a JSON document may hold spaces and state its `Expiration`.
     Raw,
     /// As a token response (RFC 6749 §5.1), or what `token get -o json` prints.
     Json,
@@ -69,8 +69,10 @@ impl Exec {
             Format::Json | Format::ExecCredential => true,
         };
         if !is_json {
-            let token = Token::new(trim_line_ends(text)).map_err(|error| unusable(&error.to_string()))?;
-            return dated(token, None, self.ttl, now);
+            let bare = |text| Token::new(trim_line_ends(text)).map(|token| (token, None)).map_err(|error| error.to_string());
+            let read = document::read(&text).unwrap_or_else(|| bare(text));
+            let (token, expires_at) = read.map_err(|what| unusable(&what))?;
+            return dated(token, expires_at, self.ttl, now);
         }
         let object = object_without_duplicates(text.as_bytes()).map_err(|what| unusable(&what))?;
         let is_credential = object.get("kind").and_then(Value::as_str) == Some("ExecCredential");
@@ -220,6 +222,10 @@ mod tests {
             assert_eq!(read(output, format), Ok(("T".to_owned(), expires_in)), "{case}");
         }
         assert_eq!(read("{\"a\":1}", Format::Raw), Ok(("{\"a\":1}".to_owned(), Some(300))), "raw is raw");
+        let document = "{\n  \"AccessKeyId\": \"A\",\n  \"Expiration\": \"1970-01-12T13:47:40Z\"\n}\n";
+        let compact = r#"{"AccessKeyId":"A","Expiration":"1970-01-12T13:47:40Z"}"#;
+        assert_eq!(read(document, Format::Raw), Ok((compact.to_owned(), Some(60))), "a document");
+        assert_eq!(read("{abc", Format::Raw), Ok(("{abc".to_owned(), Some(300))), "what only begins like one");
     }
 
     #[test]

@@ -3,6 +3,8 @@
 
 use std::time::Duration;
 
+use serde_json::Value;
+
 use super::SourceError;
 use crate::clock::Timestamp;
 use crate::error::Class;
@@ -34,6 +36,20 @@ impl Ttl {
             Some(duration) => Ok(Self::AtMost(duration)),
         }
     }
+}
+
+/// A time of day as JSON has it: RFC 3339, or seconds since 1970 as a number or as a string of one.
+pub(super) fn time(value: &Value) -> Option<Timestamp> {
+    let seconds = match value {
+        Value::Number(number) => number.as_f64(),
+        Value::String(text) => match text.trim().parse::<f64>() {
+            Ok(number) => Some(number),
+            Err(_) => return Timestamp::parse_rfc3339(text.trim()),
+        },
+        _ => None,
+    };
+    #[expect(clippy::cast_possible_truncation, reason = "saturates, and any such time is clamped later")]
+    seconds.filter(|seconds| seconds.is_finite()).map(|seconds| Timestamp::from_unix_seconds(seconds as i64))
 }
 
 /// `token`, asked for at `now`, with the times that follow from the answer's own `stated` expiry and from `ttl`.
@@ -73,6 +89,33 @@ mod tests {
         match dated(token, stated, ttl, Timestamp::from_unix_seconds(NOW)) {
             Ok(token) => Ok(token.expires_at.map(|at| at.unix_seconds() - NOW)),
             Err(error) => Err(error.class),
+        }
+    }
+
+    #[test]
+    fn a_time_is_a_date_or_seconds() {
+        let table = [
+            (r#""2026-11-22T12:00:00Z""#, Some(1_795_348_800)),
+            (r#""2026-11-22T13:00:00.9+01:00""#, Some(1_795_348_800)),
+            (r#"" 1795348800 ""#, Some(1_795_348_800)),
+            ("1795348800", Some(1_795_348_800)),
+            ("1795348800.9", Some(1_795_348_800)),
+            ("0", Some(0)),
+            ("-1", Some(-1)),
+            ("1e300", Some(i64::MAX)),
+            (r#""2026-11-22""#, None),
+            (r#""2026-11-22T12:00:00""#, None),
+            (r#""11/22/2026 12:00:00 +00:00""#, None),
+            (r#""nan""#, None),
+            (r#""inf""#, None),
+            (r#""""#, None),
+            ("true", None),
+            ("{}", None),
+        ];
+        for (json, expected) in table {
+            let value: Value = serde_json::from_str(json).expect("JSON");
+            let saturated = expected.map(|seconds| Timestamp::from_unix_seconds(seconds).unix_seconds());
+            assert_eq!(time(&value).map(Timestamp::unix_seconds), saturated, "{json}");
         }
     }
 
