@@ -15,6 +15,7 @@ mod env;
 mod exec;
 mod expiry;
 mod file;
+mod http;
 mod input;
 mod interactive;
 mod jwt;
@@ -49,6 +50,7 @@ pub use env::Env;
 pub use exec::{Exec, Format};
 pub use expiry::Ttl;
 pub use file::File;
+pub use http::Http;
 pub use input::Input;
 pub use jwt_bearer::JwtBearer;
 pub use login::{LoginStore, Memory};
@@ -260,7 +262,7 @@ macro_rules! sources {
     };
 }
 
-sources!(ClientCredentials, RefreshToken, TokenExchange, JwtBearer, Exec, File, Env);
+sources!(ClientCredentials, RefreshToken, TokenExchange, JwtBearer, Exec, Http, File, Env);
 
 impl AnySource {
     /// Reads the key `source` of a profile, and the keys of that kind. The profile has this `ttl`.

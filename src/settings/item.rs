@@ -130,6 +130,21 @@ impl<'a> Item<'a> {
         }
     }
 
+    /// A string, be it empty, a number or a boolean, as JSON has them.
+    ///
+    /// # Errors
+    /// A [`Mistake`] where it is something else.
+    pub fn scalar(self) -> Result<serde_json::Value, Mistake> {
+        let value = match &self.value {
+            DeValue::String(text) => Some(serde_json::Value::from(&**text)),
+            DeValue::Integer(integer) => i64::from_str_radix(integer.as_str(), integer.radix()).ok().map(serde_json::Value::from),
+            DeValue::Float(float) => float.as_str().parse().ok().and_then(serde_json::Number::from_f64).map(serde_json::Value::from),
+            DeValue::Boolean(value) => Some(serde_json::Value::from(*value)),
+            DeValue::Datetime(_) | DeValue::Array(_) | DeValue::Table(_) => None,
+        };
+        value.ok_or_else(|| self.expected("a string, a number that JSON can have, or true or false"))
+    }
+
     /// The entries of a list.
     ///
     /// # Errors

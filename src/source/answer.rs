@@ -102,7 +102,7 @@ fn scope(value: Option<Value>) -> Option<String> {
 }
 
 /// A whole number of seconds above zero, rounded down; some issuers write it as a string.
-fn seconds(value: &Value) -> Result<Duration, SourceError> {
+pub(super) fn seconds(value: &Value) -> Result<Duration, SourceError> {
     let number = match value {
         Value::Number(number) => number.as_f64(),
         Value::String(text) => text.trim().parse::<f64>().ok(),

@@ -82,6 +82,11 @@ impl Connection {
         self.headers.iter().any(is_secret) || self.route.proxy.as_deref().is_some_and(|proxy| proxy.contains('@'))
     }
 
+    /// Whether the profile sets this header itself.
+    pub(super) fn has_header(&self, wanted: &HeaderName) -> bool {
+        self.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case(wanted.as_str()))
+    }
+
     /// What of it decides which token an issuer gives: who asks, and what he says beside the form.
     pub(super) fn identity(&self) -> Vec<(&'static str, String)> {
         let certificate = self.route.client_cert.iter().map(|path| ("client_cert", path.display().to_string()));
