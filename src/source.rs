@@ -55,6 +55,7 @@ pub use input::Input;
 pub use jwt_bearer::JwtBearer;
 pub use login::{LoginStore, Memory};
 pub use person::{Person, Step};
+pub use refresh::is_under_way as is_refreshing;
 pub use refresh_token::RefreshToken;
 pub use revocation::{Revocation, Revoked};
 pub use token_exchange::TokenExchange;
@@ -111,6 +112,11 @@ pub trait Source: Send + Sync {
     fn stages(&self) -> u32 {
         1
     }
+
+    /// Whether it waits for something that cannot be had again, such as the successor of a refresh token: then it is broken off last.
+    fn is_committed(&self) -> bool {
+        false
+    }
 }
 
 impl<S: Source> Source for Arc<S> {
@@ -136,6 +142,10 @@ impl<S: Source> Source for Arc<S> {
 
     fn stages(&self) -> u32 {
         (**self).stages()
+    }
+
+    fn is_committed(&self) -> bool {
+        (**self).is_committed()
     }
 }
 
@@ -348,6 +358,10 @@ impl Source for AnySource {
     fn patience(&self) -> Option<Duration> {
         let linked = self.inputs().into_iter().filter_map(|input| input.link()?.patience());
         linked.chain(each!(self, source => source.patience())).max()
+    }
+
+    fn is_committed(&self) -> bool {
+        is_refreshing()
     }
 
     fn stages(&self) -> u32 {

@@ -1,9 +1,12 @@
 //! Signals: what ends a command, and what it passes on. What was ignored when it began (as with nohup) stays ignored.
 
 use std::future::Future;
+use std::time::Duration;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::time::{sleep, timeout};
 
+use crate::source::is_refreshing;
 use crate::ui::Failure;
 
 /// Makes a write beyond `RLIMIT_FSIZE` an error instead of a death: a token that cannot be stored can be printed still.
@@ -11,13 +14,31 @@ pub(super) fn survive_file_size_limits() {
     let _ = signal(SignalKind::from_raw(libc::SIGXFSZ));
 }
 
+/// How long the answer to a refresh token may take to come, and to be stored, after a signal: it cannot be had again.
+const GRACE: Duration = Duration::from_millis(700);
+/// Between two looks whether it has come.
+const POLL: Duration = Duration::from_millis(5);
+
 /// `work`, given up (with all that belongs to it) when a signal asks for that.
 pub(super) async fn interruptible<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
-    tokio::select! {
+    let mut work = std::pin::pin!(work);
+    let number = tokio::select! {
         biased;
-        number = asked_to_end() => Err(Failure::Signal(number)),
-        outcome = work => outcome,
-    }
+        number = asked_to_end() => number,
+        outcome = &mut work => return outcome,
+    };
+    let refreshed = async {
+        while is_refreshing() {
+            tokio::select! {
+                biased;
+                _ = &mut work => return,
+                () = sleep(POLL) => {}
+            }
+        }
+    };
+    // What has not come by then may be lost, as the note of the request says.
+    let _ = timeout(GRACE, refreshed).await;
+    Err(Failure::Signal(number))
 }
 
 /// Completes with the number of the signal that asks for the end.

@@ -1,6 +1,9 @@
 //! The refresh of a login (RFC 6749 §6), kept safe where the issuer replaces the refresh token at each use: room for the new one is
 //! found and the request noted before it is sent; the new one has been stored when this returns; and a refusal is final only if what
-//! was sent is still what is stored. Whoever calls this holds the lock of the profile, unless there is none.
+//! was sent is still what is stored. Whoever calls this holds the lock of the profile, unless there is none; and whoever would break it
+//! off asks first whether one [is under way](is_under_way).
+
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::answer::TokenResponse;
 use super::client::Client;
@@ -15,6 +18,30 @@ const MOST_LOGINS: usize = 3;
 
 /// The issuer's word that a refresh token, or whatever else was presented, is not good any more (RFC 6749 §5.2).
 pub(super) const INVALID_GRANT: &str = "invalid_grant";
+
+static UNDER_WAY: AtomicUsize = AtomicUsize::new(0);
+
+/// Whether a refresh token has been sent whose successor has not been stored yet: breaking that off now may cost the login.
+#[must_use]
+pub fn is_under_way() -> bool {
+    UNDER_WAY.load(Ordering::Relaxed) > 0
+}
+
+/// Counts a refresh that is under way.
+struct UnderWay;
+
+impl UnderWay {
+    fn new() -> Self {
+        UNDER_WAY.fetch_add(1, Ordering::Relaxed);
+        Self
+    }
+}
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        UNDER_WAY.fetch_sub(1, Ordering::Relaxed);
+    }
+}
 
 /// Asks for a token by `login`, and keeps what becomes of that.
 pub(super) async fn refresh(client: &Client, form: &Form, login: Login, request: Request<'_>) -> Result<TokenResponse, SourceError> {
@@ -40,7 +67,8 @@ pub(super) async fn refresh(client: &Client, form: &Form, login: Login, request:
 async fn attempt(client: &Client, form: &Form, login: &Login, request: Request<'_>) -> Result<TokenResponse, SourceError> {
     request.logins.begin(Some(login), request.now)?;
     let form = form.of_grant("refresh_token").with_secret("refresh_token", login.refresh_token.clone());
-    let limit = request.limit * client.stages();
+    let _under_way = UnderWay::new();
+    let limit = request.limit.saturating_mul(client.stages());
     let answer = tokio::time::timeout(limit, client.token(&form, request)).await;
     let answer = answer.unwrap_or_else(|_| Err(unanswered(client, limit)));
     let settled = Login { in_flight: None, ..login.clone() };

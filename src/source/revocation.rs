@@ -3,7 +3,7 @@
 use super::client::Client;
 use super::discovery::Endpoint;
 use super::endpoint::Form;
-use super::{AnySource, Configured as _, Request, SourceError};
+use super::{AnySource, Request, SourceError};
 use crate::secret::Secret;
 
 /// What became of a revocation.

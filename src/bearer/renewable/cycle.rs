@@ -16,6 +16,9 @@ use crate::token::Token;
 /// How much longer than one request an attempt may take: the lock may be another's for that long.
 const PATIENCE_WITH_OTHERS: Duration = Duration::from_secs(60);
 
+/// Between two looks whether an attempt can be broken off.
+const POLL: Duration = Duration::from_millis(5);
+
 /// What the loop knows between two attempts.
 #[derive(Debug)]
 struct Plan {
@@ -128,17 +131,19 @@ impl<S: Source, C: Clock> Shared<S, C> {
         }
     }
 
-    /// Asks once, by the one way to renew. A newer synchronous caller breaks the attempt off and gets his own; `None`: stopped.
+    /// Asks once, by the one way to renew. A newer synchronous caller breaks the attempt off and gets his own; `None`: stopped. What
+    /// cannot be had again is waited for first.
     async fn attempt(&self) -> Option<Result<Fetched, RenewalError>> {
         let mut stops = self.stopped.subscribe();
         loop {
             let (options, limit) = self.take_demand();
             let now = self.cached.clock().now();
             self.status.send_modify(|status| status.phase = Phase::Renewing(now));
-            let attempt = async {
-                let _permit = permit(self.cached.wrapped().wrapped().peer()).await;
+            let source = self.cached.wrapped().wrapped();
+            let mut attempt = std::pin::pin!(async {
+                let _permit = permit(source.peer()).await;
                 self.cached.fetch(limit, &options).await
-            };
+            });
             let broken_off = async {
                 while self.demand().synchronous.is_none() {
                     self.break_off.notified().await;
@@ -146,9 +151,12 @@ impl<S: Source, C: Clock> Shared<S, C> {
             };
             tokio::select! {
                 biased;
-                _ = stops.wait_for(|stopped| *stopped) => return None,
-                () = broken_off => {}
-                result = attempt => return Some(result),
+                () = async { drop(stops.wait_for(|stopped| *stopped).await) } => {
+                    settled(source, attempt).await;
+                    return None;
+                }
+                () = broken_off => settled(source, attempt).await,
+                result = &mut attempt => return Some(result),
             }
         }
     }
@@ -169,7 +177,8 @@ impl<S: Source, C: Clock> Shared<S, C> {
             replaces: held.map(|token| token.fingerprint()),
             person: None,
         };
-        (options, request_timeout.unwrap_or(renewal.refresh_request_timeout) + PATIENCE_WITH_OTHERS)
+        let single = request_timeout.unwrap_or(renewal.refresh_request_timeout);
+        (options, single.saturating_mul(self.cached.wrapped().wrapped().stages()) + PATIENCE_WITH_OTHERS)
     }
 
     /// Draws the consequences of an attempt and tells everybody.
@@ -233,5 +242,16 @@ impl<S: Source, C: Clock> Shared<S, C> {
             status.phase = Phase::Waiting(plan.due);
             status.last_error = None;
         });
+    }
+}
+
+/// Lets `attempt` go on for as long as `source` waits for what cannot be had again.
+async fn settled<S: Source>(source: &S, mut attempt: impl Future<Output = Result<Fetched, RenewalError>> + Unpin) {
+    while source.is_committed() {
+        tokio::select! {
+            biased;
+            _ = &mut attempt => return,
+            () = tokio::time::sleep(POLL) => {}
+        }
     }
 }

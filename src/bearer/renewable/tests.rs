@@ -43,9 +43,15 @@ struct Script {
     asking: AtomicU32,
     most_asking: AtomicU32,
     closed: AtomicBool,
+    /// Whether what it issues cannot be had again.
+    is_committed: AtomicBool,
 }
 
 impl Source for Script {
+    fn is_committed(&self) -> bool {
+        self.is_committed.load(Ordering::SeqCst) && self.asking.load(Ordering::SeqCst) > 0
+    }
+
     async fn close(&self) {
         self.closed.store(true, Ordering::SeqCst);
     }
@@ -101,6 +107,7 @@ impl Scene {
                 asking: AtomicU32::default(),
                 most_asking: AtomicU32::default(),
                 closed: AtomicBool::default(),
+                is_committed: AtomicBool::default(),
             }),
             settings: Arc::default(),
             renewal: Renewal { jitter: 0.0, ..Renewal::default() },
@@ -237,6 +244,27 @@ async fn a_newer_synchronous_request_breaks_off_the_attempt_and_all_get_the_newe
         assert_eq!(call.await.expect("no panic").as_deref(), Ok("token-3"));
     }
     assert_eq!(scene.asked(), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_cannot_be_had_again_is_broken_off_by_nobody() {
+    let slow = || Answer::Token { life: LIFE, after: SECOND * 2 };
+    let scene = Scene::new(Answer::token(LIFE)).first([slow(), slow(), slow()]);
+    scene.script.is_committed.store(true, Ordering::SeqCst);
+    let bearer = scene.bearer();
+    let first = bearer.clone();
+    let first = tokio::spawn(async move { text(&first, 60, &plain()).await });
+    sleep(SECOND).await;
+    assert_eq!(text(&bearer, 60, &synchronous()).await.as_deref(), Ok("token-2"), "after the one under way");
+    assert!(first.await.expect("no panic").is_ok());
+    sleep(SECOND * 2).await;
+    bearer.request_renewal();
+    sleep(SECOND).await;
+    assert_eq!(scene.script.asking.load(Ordering::SeqCst), 1);
+    bearer.stop();
+    sleep(SECOND * 3).await;
+    assert_eq!(scene.script.asking.load(Ordering::SeqCst), 0, "the answers of all were waited for");
+    assert_eq!(scene.cache().get().expect("a cache").expect("a token").expose(), "token-3", "and kept");
 }
 
 #[tokio::test(start_paused = true)]
