@@ -31,6 +31,9 @@ impl Request {
     }
 }
 
+/// What answers a request.
+type Judge = dyn Fn(&Request) -> Reply + Send + Sync;
+
 /// Stops, and refuses connections, when dropped.
 pub struct Issuer {
     address: SocketAddr,
@@ -44,6 +47,7 @@ pub(super) struct Shared {
     /// What is answered at some paths only: one a request, and the last one from then on.
     places: Mutex<HashMap<String, VecDeque<Reply>>>,
     otherwise: Mutex<Reply>,
+    judge: Mutex<Option<Arc<Judge>>>,
     asked: Mutex<Vec<Request>>,
     discovered: AtomicUsize,
     issued: AtomicUsize,
@@ -66,6 +70,7 @@ impl Issuer {
             script: Mutex::default(),
             places: Mutex::default(),
             otherwise: Mutex::new(reply),
+            judge: Mutex::default(),
             asked: Mutex::default(),
             discovered: AtomicUsize::new(0),
             issued: AtomicUsize::new(0),
@@ -74,6 +79,13 @@ impl Issuer {
         });
         let listening = Arc::clone(&shared);
         Self { address, shared, listener: Some(std::thread::spawn(move || listening.accept(&listener))) }
+    }
+
+    /// Answers every request that no script covers as `judge` says.
+    pub fn judging(judge: impl Fn(&Request) -> Reply + Send + Sync + 'static) -> Self {
+        let issuer = Self::start();
+        *issuer.shared.judge.lock().unwrap() = Some(Arc::new(judge));
+        issuer
     }
 
     /// The issuer's name, for discovery.
@@ -196,7 +208,7 @@ impl Shared {
         // Under one lock, so that the script's order is the order of the record.
         let mut asked = self.asked.lock().unwrap();
         let scripted = self.at_place(&request.path).or_else(|| self.script.lock().unwrap().pop_front());
-        let reply = scripted.or_else(|| self.rotated(&request));
+        let reply = scripted.or_else(|| self.rotated(&request)).or_else(|| self.judged(&request));
         asked.push(request);
         reply.unwrap_or_else(|| self.otherwise.lock().unwrap().clone())
     }
@@ -211,6 +223,11 @@ impl Shared {
         let mut places = self.places.lock().unwrap();
         let replies = places.get_mut(path)?;
         if replies.len() > 1 { replies.pop_front() } else { replies.front().cloned() }
+    }
+
+    fn judged(&self, request: &Request) -> Option<Reply> {
+        let judge = self.judge.lock().unwrap().clone();
+        judge.map(|judge| judge(request))
     }
 
     fn wait_for_release(&self) {
