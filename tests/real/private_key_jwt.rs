@@ -47,6 +47,21 @@ fn every_algorithm_is_taken_from_every_kind_of_file() {
 }
 
 #[test]
+fn a_key_file_says_enough() {
+    let issuer = Issuer::with_signers();
+    for algorithm in ["RS256", "ES256", "EdDSA"] {
+        let client = format!("jwt-{algorithm}");
+        let key = issuer.keys().join(format!("{algorithm}.pem"));
+        let assertion = format!("client_assertion = {{ jwt = {{ key_file = '{}' }} }}\n", key.display());
+        let home = Home::new(&(issuer.profile_of("client-credentials", &client) + &assertion));
+
+        let token = home.token(&["get"]).quiet_token();
+
+        assert_eq!(issuer.introspect(&token)["client_id"], client);
+    }
+}
+
+#[test]
 fn each_request_carries_an_assertion_of_its_own() {
     let issuer = Issuer::with_signers();
     let home = signing(&issuer, "ES256", "ES256.pem");

@@ -75,3 +75,16 @@ fn a_login_that_is_kept_here_may_end_there_with_its_token() {
     assert!(outcome.stdout.is_empty() && outcome.stderr.contains("invalid_grant"), "{outcome}");
     assert_eq!(issuer.seen().asked_and_granted(REFRESH_GRANT), (2, 1));
 }
+
+#[test]
+fn what_is_here_goes_even_if_the_provider_cannot_be_told() {
+    let mut issuer = Issuer::start();
+    let (home, _) = logged_in(&issuer);
+    issuer.go_away();
+
+    let outcome = home.token(&["purge", "--revoke"]).exits(5);
+
+    assert!(outcome.stderr.contains("prod") && outcome.stderr.contains("not revoked"), "{outcome}");
+    assert!(home.login().is_empty());
+    home.token(&["get", "--offline"]).exits(5);
+}
