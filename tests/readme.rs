@@ -30,10 +30,11 @@ const ENDPOINT: &str = "https://login.example.com/oauth2/token";
 const HOME: &str = "/home/me";
 
 /// Programs of the reader's world, each a shell script. `curl` refuses the first token that it is asked for the status of.
-const STAND_INS: [(&str, &str); 5] = [
+const STAND_INS: [(&str, &str); 6] = [
     ("gcloud", "echo ya29.stand-in"),
     ("az", "echo stand-in"),
     ("pass", "echo stand-in"),
+    ("openssl", concat!("test $1 = pkey || cp ", env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/keys/ed25519.pkcs8.pem ~/.secrets/ci.pem")),
     ("systemctl", "test \"$*\" = '--user reload app'"),
     (
         "curl",
