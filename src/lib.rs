@@ -146,6 +146,7 @@ pub mod cli;
 pub mod clock;
 pub mod command;
 pub mod error;
+mod http_head;
 pub mod login;
 pub mod monitor;
 pub mod name;

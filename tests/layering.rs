@@ -12,7 +12,7 @@ const ROWS: [&[&str]; 6] = [
     &["profile", "protocol", "ui", "sink", "monitor"],
     &["bearer"],
     &["cache", "source"],
-    &["token", "clock", "error", "settings", "secret", "login", "name", "stdout"],
+    &["token", "clock", "error", "settings", "secret", "login", "name", "stdout", "http_head"],
 ];
 
 /// What was typed: it uses the lowest row alone, and only these use it.

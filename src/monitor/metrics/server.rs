@@ -1,40 +1,29 @@
 //! Serves `/metrics` and `/healthz` over HTTP/1.1, a connection a request.
 //!
 //! It promises that nobody who connects holds it up: a request's head has 8 KiB, a connection 5 s, and there are 16 at once; the rest
-//! wait. It reads no body and spawns nothing: dropping it ends it with all connections. httparse, which our HTTP client uses anyway,
-//! reads the head; the rest of a server (keep-alive, bodies, chunks) would be weight without use.
+//! wait. It reads no body and spawns nothing: dropping it ends it with all connections.
 
 use std::io;
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
-use httparse::{EMPTY_HEADER, Request};
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::time::{sleep, timeout};
+use tokio::time::timeout;
 
 use super::{CONTENT_TYPE, render};
 use crate::clock::Clock;
+use crate::http_head::{self, Head, Unfit};
 use crate::monitor::Snapshot;
 
 /// The longest head of a request, in bytes.
 const LONGEST_HEAD: usize = 8 * 1024;
-
-/// The most headers of a request.
-const MOST_HEADERS: usize = 64;
 
 /// The time limit of a connection.
 const LONGEST_CONNECTION: Duration = Duration::from_secs(5);
 
 /// How many connections are served at once.
 const MOST_CONNECTIONS: usize = 16;
-
-/// How long to wait where no connection can be accepted, for want of file descriptors for example.
-const PAUSE: Duration = Duration::from_secs(1);
-
-/// The most that is read, and thrown away, of what follows a head.
-const MOST_IGNORED: u64 = 64 * 1024;
 
 const PLAIN: &str = "text/plain; charset=utf-8";
 
@@ -79,7 +68,7 @@ pub async fn serve(
     loop {
         tokio::select! {
             Some(_) = connections.next() => {}
-            stream = accept(&listener), if connections.len() < MOST_CONNECTIONS => {
+            stream = http_head::accept(&listener), if connections.len() < MOST_CONNECTIONS => {
                 // Whoever is too slow, or has gone, is let go.
                 connections.push(timeout(LONGEST_CONNECTION, site.converse(stream)));
             }
@@ -87,28 +76,15 @@ pub async fn serve(
     }
 }
 
-async fn accept(listener: &TcpListener) -> TcpStream {
-    loop {
-        match listener.accept().await {
-            Ok((stream, _)) => return stream,
-            Err(error) => tracing::info!("metrics: cannot accept a connection: {error}"),
-        }
-        sleep(PAUSE).await;
-    }
-}
-
 impl<S: Fn() -> Vec<Snapshot>, A: Fn() -> bool, C: Clock> Site<S, A, C> {
     async fn converse(&self, mut stream: TcpStream) -> io::Result<()> {
-        let answer = match read(&mut stream).await? {
-            Ok(Some(asked)) => self.answer(&asked),
+        let answer = match http_head::read(&mut stream, LONGEST_HEAD).await? {
+            Ok(Some(head)) => asked(head).map_or_else(|refusal| refusal, |asked| self.answer(&asked)),
             Ok(None) => return Ok(()),
-            Err(refusal) => refusal,
+            Err(unfit) => refusal(unfit),
         };
-        stream.write_all(answer.text().as_bytes()).await?;
-        stream.shutdown().await?;
-        // What was sent and not read would make the system reset the connection and throw our answer away.
-        tokio::io::copy(&mut stream.take(MOST_IGNORED), &mut tokio::io::sink()).await?;
-        Ok(())
+        http_head::send(&mut stream, &answer.text()).await?;
+        http_head::end(stream).await
     }
 
     fn answer(&self, asked: &Asked) -> Answer {
@@ -143,35 +119,16 @@ impl Answer {
     }
 }
 
-/// Reads a head; `None` where nothing comes.
-async fn read(stream: &mut TcpStream) -> io::Result<Result<Option<Asked>, Answer>> {
-    let mut head = Vec::with_capacity(1024);
-    loop {
-        let room = LONGEST_HEAD - head.len();
-        let length = (&mut *stream).take(room as u64).read_buf(&mut head).await?;
-        match parse(&head) {
-            Ok(None) if length > 0 => {}
-            Ok(None) if !head.is_empty() => return Ok(Err(bad_request())),
-            read => return Ok(read),
-        }
-    }
+/// What a head asks for.
+fn asked(head: Head) -> Result<Asked, Answer> {
+    let path = path(&head.target).ok_or_else(bad_request)?.to_owned();
+    Ok(Asked { method: head.method, path })
 }
 
-/// What a head asks for; `None` where there is more of it to come.
-fn parse(head: &[u8]) -> Result<Option<Asked>, Answer> {
-    let mut headers = [EMPTY_HEADER; MOST_HEADERS];
-    let mut request = Request::new(&mut headers);
-    match request.parse(head) {
-        Ok(httparse::Status::Complete(_)) => {
-            let (Some(method), Some(target)) = (request.method, request.path) else { return Err(bad_request()) };
-            let path = path(target).ok_or_else(bad_request)?;
-            Ok(Some(Asked { method: method.to_owned(), path: path.to_owned() }))
-        }
-        Ok(httparse::Status::Partial) if head.len() < LONGEST_HEAD => Ok(None),
-        Ok(httparse::Status::Partial) | Err(httparse::Error::TooManyHeaders) => {
-            Err(Answer::plain("431 Request Header Fields Too Large", "the request is too long"))
-        }
-        Err(_) => Err(bad_request()),
+fn refusal(unfit: Unfit) -> Answer {
+    match unfit {
+        Unfit::TooLong => Answer::plain("431 Request Header Fields Too Large", "the request is too long"),
+        Unfit::Malformed => bad_request(),
     }
 }
 
@@ -193,12 +150,14 @@ fn path(target: &str) -> Option<&str> {
 mod tests {
     use std::net::SocketAddr;
 
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
     use tokio::task::JoinHandle;
     use tokio::time::Instant;
 
     use super::*;
     use crate::bearer::Phase;
     use crate::clock::ManualClock;
+    use crate::http_head::MOST_HEADERS;
     use crate::monitor::tests::snapshot;
 
     /// A server, ended with its test.

@@ -68,7 +68,10 @@ impl Keyboard {
         let path = ttyname(stdin(), Vec::new()).ok()?;
         let flags = OFlags::RDWR | OFlags::NOCTTY | OFlags::NONBLOCK | OFlags::CLOEXEC;
         let terminal = open(path, flags, Mode::empty()).ok()?;
-        Some(Self { terminal: AsyncFd::with_interest(terminal, Interest::READABLE).ok()?, found: None })
+        #[expect(unsafe_code, reason = "tokio cannot know that this is a descriptor and stays one")]
+        // SAFETY: `OwnedFd` owns a valid descriptor, which nobody replaces or closes while it is in there.
+        let terminal = unsafe { AsyncFd::register_with_interest(terminal, Interest::READABLE) }.ok()?;
+        Some(Self { terminal, found: None })
     }
 
     /// The next character; `None` where the terminal has gone.

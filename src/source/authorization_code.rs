@@ -1,0 +1,252 @@
+//! `source = "authorization-code"`: somebody logs in with a browser (RFC 6749 §4.1), as programs on people's machines are to do it
+//! (RFC 8252): the browser ends at a port of ours on 127.0.0.1, and whoever else sees the code can do nothing with it (RFC 7636).
+//!
+//! It promises to find out before a browser opens whatever can be found out before, and to close its port however the login ends. Without
+//! somebody who may be asked it opens nothing. Where the browser cannot reach the port (it runs on another machine), the address at which
+//! it ends can be pasted.
+
+mod browser;
+mod redirect;
+mod response;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use sha2::{Digest as _, Sha256};
+use tokio::sync::mpsc::{Receiver, channel};
+use tokio::time::Instant;
+
+use super::answer::TokenResponse;
+use super::client::{Client, Demand};
+use super::discovery::{Endpoint, Metadata};
+use super::endpoint::Form;
+use super::expiry::{Ttl, dated};
+use super::input::Input;
+use super::interactive::{PATIENCE, answered, by_login, later};
+use super::person::{Person, Step};
+use super::{Configured, Request, Source, SourceError, Url};
+use crate::error::Class;
+use crate::secret::Secret;
+use crate::settings::{Item, Mistake, Section};
+use crate::token::Token;
+use browser::Browser;
+use redirect::Redirect;
+use response::{Expected, Response};
+
+/// What the issuer's own answers may take beside the person's, before the whole is given up.
+const ISSUERS_PART: Duration = Duration::from_secs(30);
+
+/// The authorization code grant with PKCE.
+#[derive(Debug)]
+pub struct AuthorizationCode {
+    client: Client,
+    form: Form,
+    redirect_port: Option<u16>,
+    browser: Option<Vec<String>>,
+    ttl: Option<Ttl>,
+}
+
+impl Configured for AuthorizationCode {
+    const KIND: &'static str = "authorization-code";
+
+    fn from_settings(section: &mut Section<'_>, ttl: Option<Ttl>) -> Result<Self, Mistake> {
+        let client = Client::from_settings(section, &[Endpoint::Authorization, Endpoint::Token], Demand::Name)?;
+        let form = Form::from_settings(section)?;
+        let redirect_port = section.optional("redirect_port", |item| item.integer(1..=u16::MAX.into()))?;
+        let browser = section.optional("browser", Item::argv)?;
+        let redirect_port = redirect_port.and_then(|port| u16::try_from(port).ok());
+        Ok(Self { client, form, redirect_port, browser, ttl })
+    }
+
+    fn identity(&self) -> Vec<(&'static str, String)> {
+        self.client.identity().into_iter().chain(self.form.identity()).collect()
+    }
+
+    fn asks(&self) -> String {
+        self.client.host()
+    }
+
+    fn credentials(&self) -> Vec<Secret> {
+        self.client.credentials()
+    }
+
+    fn inputs(&self) -> Vec<&Input> {
+        self.client.inputs()
+    }
+
+    fn has_inline_secret(&self) -> bool {
+        self.client.has_inline_secret() || self.form.has_inline_secret()
+    }
+
+    fn login_identity(&self) -> Option<Vec<(&'static str, String)>> {
+        Some(self.client.login_identity())
+    }
+
+    fn client(&self) -> Option<&Client> {
+        Some(&self.client)
+    }
+}
+
+impl Source for AuthorizationCode {
+    async fn issue(&self, request: Request<'_>) -> Result<Token, SourceError> {
+        let answer = by_login(&self.client, &self.form, request, self.log_in(request)).await?;
+        let mut token = answer.token;
+        token.scope = token.scope.or_else(|| self.form.scope().map(str::to_owned));
+        let asked_at = token.issued_at.unwrap_or(request.now);
+        dated(token, answer.expires_at, self.ttl, asked_at)
+    }
+
+    fn peer(&self) -> Option<String> {
+        Some(self.client.host())
+    }
+
+    fn patience(&self) -> Option<Duration> {
+        Some(PATIENCE + ISSUERS_PART)
+    }
+}
+
+impl AuthorizationCode {
+    /// Asks the person of `request` to log in, and the issuer for the token.
+    async fn log_in(&self, request: Request<'_>) -> Result<TokenResponse, SourceError> {
+        let began = Instant::now();
+        let Some(person) = request.person else { return Err(nobody_logged_in()) };
+        let redirect = Redirect::bind(self.redirect_port).await?;
+        let (address, metadata) = answered(&self.client, request, self.look_up(request)).await?;
+        let (state, verifier) = (drawn()?, drawn()?);
+        let issuer = self.client.issuer().name().map(str::to_owned);
+        let expected = Expected { redirect: redirect.uri(), state: state.expose().to_owned(), issuer, names_itself: metadata.names_itself };
+        let address = self.asking(address, &expected, &verifier);
+        let (sender, receiver) = channel(1);
+        let exchanging = async {
+            let code = self.code(person, &address, &expected, receiver).await?;
+            let form = self.form.of_grant("authorization_code").with_secret("code", code);
+            let form = form.with("redirect_uri", &expected.redirect).with_secret("code_verifier", verifier.clone());
+            let request = later(request, began);
+            let mut answer = answered(&self.client, request, self.client.token(&form, request)).await?;
+            answer.token.issued_at = Some(request.now);
+            Ok(answer)
+        };
+        // The page reaches the browser while the issuer is asked.
+        tokio::select! {
+            answer = exchanging => answer,
+            never = redirect.serve(&expected, sender) => match never {},
+        }
+    }
+
+    /// Where a person is sent, and what the issuer says of itself.
+    async fn look_up(&self, request: Request<'_>) -> Result<(Url, Metadata), SourceError> {
+        let is_known = [Endpoint::Authorization, Endpoint::Token].iter().all(|endpoint| self.client.issuer().knows(*endpoint));
+        let metadata = if is_known { Metadata::default() } else { self.client.metadata(request).await? };
+        self.client.endpoint(Endpoint::Token, request).await?;
+        Ok((self.client.endpoint(Endpoint::Authorization, request).await?, metadata))
+    }
+
+    /// The authorization request (RFC 6749 §4.1.1, 7636 §4.3) to `endpoint`, whose own query stays.
+    fn asking(&self, mut endpoint: Url, expected: &Expected, verifier: &Secret) -> Url {
+        let challenge = URL_SAFE_NO_PAD.encode(Sha256::digest(verifier.expose()));
+        let own = [
+            ("response_type", "code"),
+            ("client_id", self.client.client_id()),
+            ("redirect_uri", &expected.redirect),
+            ("state", &expected.state),
+            ("code_challenge", &challenge),
+            ("code_challenge_method", "S256"),
+        ];
+        endpoint.query_pairs_mut().extend_pairs(own).extend_pairs(self.form.query());
+        endpoint
+    }
+
+    /// The code that comes of it when the `person` logs in at `address`.
+    async fn code(
+        &self,
+        person: &Arc<dyn Person>,
+        address: &Url,
+        expected: &Expected,
+        answers: Receiver<Response>,
+    ) -> Result<Secret, SourceError> {
+        let _end = End(person);
+        let mut browser = Browser::find(self.browser.as_deref(), address);
+        let is_open = browser.start();
+        person.tell(&Step::OpenBrowser { address, is_open });
+        let waiting = self.response(person, address, expected, answers, browser);
+        match tokio::time::timeout(PATIENCE, waiting).await {
+            Ok(Response::Code(code)) => Ok(code),
+            Ok(Response::Error { code, description }) => Err(self.refusal(&code, description.as_deref())),
+            Err(_) => Err(nobody_logged_in()),
+        }
+    }
+
+    /// Whatever comes first of what comes to our port and what is pasted.
+    async fn response(
+        &self,
+        person: &Arc<dyn Person>,
+        address: &Url,
+        expected: &Expected,
+        mut answers: Receiver<Response>,
+        mut browser: Browser,
+    ) -> Response {
+        let mut line = person.line();
+        let mut is_typing = true;
+        loop {
+            tokio::select! {
+                biased;
+                Some(response) = answers.recv() => return response,
+                typed = &mut line, if is_typing => {
+                    is_typing = typed.is_some();
+                    let typed = typed.unwrap_or_default();
+                    match expected.read_address(&typed) {
+                        Ok(response) => return response,
+                        Err(_) if typed.trim().is_empty() => {}
+                        Err(mismatch) => person.tell(&Step::NotTheAnswer { reason: &mismatch.to_string() }),
+                    }
+                    if is_typing {
+                        line = person.line();
+                    }
+                }
+                () = browser.failed() => person.tell(&Step::OpenBrowser { address, is_open: false }),
+            }
+        }
+    }
+
+    /// What an error in place of a code means (RFC 6749 §4.1.2.1).
+    fn refusal(&self, code: &str, description: Option<&str>) -> SourceError {
+        let host = self.client.host();
+        let described = match description.filter(|description| !description.trim().is_empty()) {
+            Some(description) => format!("{code} ({description})"),
+            None => code.to_owned(),
+        };
+        let mut error = match code {
+            "server_error" | "temporarily_unavailable" => SourceError::new(Class::Temporary, format!("{host} failed for now: {described}")),
+            _ => SourceError::new(Class::Refused, format!("{host} refused: {described}")),
+        };
+        error.hint = match code {
+            "invalid_scope" => Some("check `scope`".to_owned()),
+            "unauthorized_client" | "unsupported_response_type" => Some("the issuer must allow this client this grant".to_owned()),
+            _ => None,
+        };
+        error
+    }
+}
+
+fn nobody_logged_in() -> SourceError {
+    SourceError::new(Class::Login, format!("nobody logged in within {}", humantime::format_duration(PATIENCE)))
+}
+
+/// 256 bits that nobody guesses, as text (RFC 7636 §4.1).
+fn drawn() -> Result<Secret, SourceError> {
+    let mut bytes = zeroize::Zeroizing::new([0; 32]);
+    let drawn = aws_lc_rs::rand::fill(bytes.as_mut_slice());
+    drawn.map_err(|_| SourceError::new(Class::Temporary, "the system gives no random numbers"))?;
+    Ok(Secret::new(URL_SAFE_NO_PAD.encode(bytes.as_slice())))
+}
+
+/// Tells the person that it is over, however it ends.
+struct End<'a>(&'a Arc<dyn Person>);
+
+impl Drop for End<'_> {
+    fn drop(&mut self) {
+        self.0.tell(&Step::Over);
+    }
+}
