@@ -4,6 +4,7 @@
 //! A new kind is one file here with its keys, its identity and its `issue`, and its name in the list of [`AnySource`].
 
 mod answer;
+mod authorization_code;
 mod child;
 mod client;
 mod client_credentials;
@@ -41,6 +42,7 @@ use crate::secret::{Secret, shown};
 use crate::settings::{Mistake, Section};
 use crate::token::Token;
 
+pub use authorization_code::AuthorizationCode;
 pub use child::ANCESTORS;
 pub(crate) use child::Child;
 pub use client::{Client, ClientAuth};
@@ -272,7 +274,7 @@ macro_rules! sources {
     };
 }
 
-sources!(ClientCredentials, RefreshToken, TokenExchange, JwtBearer, Exec, Http, File, Env);
+sources!(ClientCredentials, RefreshToken, AuthorizationCode, TokenExchange, JwtBearer, Exec, Http, File, Env);
 
 impl AnySource {
     /// Reads the key `source` of a profile, and the keys of that kind. The profile has this `ttl`.
