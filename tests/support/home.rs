@@ -16,6 +16,7 @@ use super::issuer::Issuer;
 use super::outcome::Outcome;
 use super::privilege::NOBODY;
 use super::reply::Reply;
+use super::rotation::login_profile;
 use super::running::Running;
 use super::{QUICK, RESTLESS, SECRET, now, wait_until};
 
@@ -83,6 +84,18 @@ impl Test {
     /// One profile, `prod`, at this token endpoint.
     pub fn at(endpoint: &str) -> Self {
         Self::configured(&format!("{QUICK}{}", profile("prod", endpoint)))
+    }
+
+    /// One profile, `prod`, with the login that this issuer rotates.
+    pub fn logging_in(issuer: &Issuer) -> Self {
+        Self::configured(&format!("{QUICK}{}", login_profile("prod", &issuer.endpoint(), &issuer.seed())))
+    }
+
+    /// The same, once it has its `token-1`.
+    pub fn logged_in(issuer: &Issuer) -> Self {
+        let test = Self::logging_in(issuer);
+        test.run(&["get", "prod"]).gives("token-1");
+        test
     }
 
     /// `prod` holds `token-1`, which expires in ten minutes and counts as near expiry.
@@ -237,13 +250,36 @@ impl Test {
 
     /// Everything in the cache directory, sorted.
     pub fn cache_files(&self) -> Vec<String> {
-        let Ok(entries) = fs::read_dir(self.cache_dir()) else {
-            return Vec::new();
-        };
-        let name = |entry: fs::DirEntry| entry.file_name().to_string_lossy().into_owned();
-        let mut names: Vec<_> = entries.flatten().map(name).collect();
-        names.sort();
-        names
+        files(&self.cache_dir())
+    }
+
+    pub fn state_dir(&self) -> PathBuf {
+        self.path("state")
+    }
+
+    pub fn login_path(&self, profile: &str) -> PathBuf {
+        self.state_dir().join(format!("{profile}.json"))
+    }
+
+    /// The login, as JSON; `None` where there is none.
+    pub fn login(&self, profile: &str) -> Option<Value> {
+        let bytes = fs::read(self.login_path(profile)).ok()?;
+        Some(serde_json::from_slice(&bytes).expect("a login is whole"))
+    }
+
+    /// The refresh token that is kept; empty where there is none.
+    pub fn refresh_token(&self, profile: &str) -> String {
+        self.login(profile).map(|login| login["refresh_token"].as_str().expect("a refresh token").to_owned()).unwrap_or_default()
+    }
+
+    /// Everything in the directory of the logins, sorted.
+    pub fn state_files(&self) -> Vec<String> {
+        files(&self.state_dir())
+    }
+
+    /// Takes away the cached token, so that the next `get` has to renew.
+    pub fn forget(&self, profile: &str) {
+        let _ = fs::remove_file(self.entry_path(profile));
     }
 
     /// Temporary files, damaged entries: whatever does not belong there.
@@ -274,6 +310,15 @@ impl Test {
         let answer: Value = serde_json::from_slice(&outcome.stdout).expect("status is JSON");
         answer["profiles"][0].clone()
     }
+}
+
+/// Everything in a directory, sorted.
+fn files(path: &Path) -> Vec<String> {
+    let Ok(entries) = fs::read_dir(path) else { return Vec::new() };
+    let name = |entry: fs::DirEntry| entry.file_name().to_string_lossy().into_owned();
+    let mut names: Vec<_> = entries.flatten().map(name).collect();
+    names.sort();
+    names
 }
 
 /// The permission bits of a file.

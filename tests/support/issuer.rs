@@ -8,6 +8,7 @@ use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
 
 use super::reply::{Body, Reply};
+use super::rotation::{self, Family};
 use super::{now, wait_until};
 
 const POLL: Duration = Duration::from_millis(10);
@@ -37,7 +38,7 @@ type Judge = dyn Fn(&Request) -> Reply + Send + Sync;
 /// Stops, and refuses connections, when dropped.
 pub struct Issuer {
     address: SocketAddr,
-    shared: Arc<Shared>,
+    pub(super) shared: Arc<Shared>,
     listener: Option<std::thread::JoinHandle<()>>,
 }
 
@@ -51,8 +52,14 @@ pub(super) struct Shared {
     asked: Mutex<Vec<Request>>,
     discovered: AtomicUsize,
     issued: AtomicUsize,
-    gate: (Mutex<bool>, Condvar),
+    pub(super) gate: (Mutex<bool>, Condvar),
     stopping: AtomicBool,
+    /// The login that it rotates the refresh tokens of.
+    pub(super) family: Mutex<Option<Family>>,
+    /// Whether answers with new refresh tokens are held.
+    pub(super) holding: AtomicBool,
+    pub(super) holding_discovery: AtomicBool,
+    pub(super) offers_revocation: AtomicBool,
 }
 
 impl Issuer {
@@ -76,6 +83,10 @@ impl Issuer {
             issued: AtomicUsize::new(0),
             gate: (Mutex::new(false), Condvar::new()),
             stopping: AtomicBool::new(false),
+            family: Mutex::default(),
+            holding: AtomicBool::new(false),
+            holding_discovery: AtomicBool::new(false),
+            offers_revocation: AtomicBool::new(false),
         });
         let listening = Arc::clone(&shared);
         Self { address, shared, listener: Some(std::thread::spawn(move || listening.accept(&listener))) }
@@ -184,6 +195,9 @@ impl Shared {
         };
         if request.path.starts_with("/.well-known/") {
             self.discovered.fetch_add(1, Ordering::SeqCst);
+            if self.holding_discovery.load(Ordering::SeqCst) {
+                self.wait_for_release();
+            }
             let scripted = self.at_place(&request.path);
             let _ = self.send(&mut stream, &scripted.unwrap_or_else(|| self.discovery(&request.path)));
             return;
@@ -201,7 +215,9 @@ impl Shared {
             return Reply::status(404);
         }
         let url = format!("http://{}", self.address);
-        Reply::json(format!(r#"{{"issuer":"{url}","token_endpoint":"{url}/token"}}"#))
+        let revocation =
+            if self.offers_revocation.load(Ordering::SeqCst) { format!(r#","revocation_endpoint":"{url}/revoke""#) } else { String::new() };
+        Reply::json(format!(r#"{{"issuer":"{url}","token_endpoint":"{url}/token"{revocation}}}"#))
     }
 
     fn next_reply(&self, request: Request) -> Reply {
@@ -276,9 +292,13 @@ impl Shared {
     }
 
     fn token(&self, expires_in: Option<u64>) -> String {
-        let number = self.issued.fetch_add(1, Ordering::SeqCst) + 1;
+        let token = self.next_token();
         let expiry = expires_in.map_or(String::new(), |seconds| format!(",\"expires_in\":{seconds}"));
-        format!("{{\"access_token\":\"token-{number}\",\"token_type\":\"Bearer\"{expiry}}}")
+        format!("{{\"access_token\":\"{token}\",\"token_type\":\"Bearer\"{expiry}}}")
+    }
+
+    fn next_token(&self) -> String {
+        format!("token-{}", self.issued.fetch_add(1, Ordering::SeqCst) + 1)
     }
 
     fn drip(&self, stream: &mut TcpStream, reply: &Reply, body: &[u8]) -> std::io::Result<()> {

@@ -10,6 +10,7 @@ pub mod issuer;
 pub mod outcome;
 pub mod privilege;
 pub mod reply;
+pub mod rotation;
 pub mod running;
 pub mod terminal;
 
@@ -17,6 +18,7 @@ pub use home::{Test, profile};
 pub use issuer::{Issuer, Trap};
 pub use outcome::Outcome;
 pub use reply::Reply;
+pub use rotation::{REFRESH, Reuse, login_profile};
 pub use running::Running;
 pub use terminal::Screen;
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 use base64::Engine;
 use serde_json::{Map, Value};
 
-use super::{SECRET, SLACK};
+use super::{REFRESH, SECRET, SLACK};
 
 /// S16's limit on memory, in KiB.
 const MOST_RSS_KIB: u64 = 64 * 1024;
@@ -133,7 +133,7 @@ impl Outcome {
     /// Neither secrets, nor tokens, nor what a terminal would obey, nor the traces of a panic.
     #[track_caller]
     pub fn is_polite(&self) -> &Self {
-        self.hides(SECRET);
+        self.hides(SECRET).hides(REFRESH);
         for part in ["panicked", "RUST_BACKTRACE", "src/"] {
             self.hides(part);
         }
