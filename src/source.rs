@@ -9,6 +9,7 @@ mod child;
 mod client;
 mod client_credentials;
 mod connection;
+mod device_code;
 mod discovery;
 mod document;
 mod endpoint;
@@ -48,6 +49,7 @@ pub(crate) use child::Child;
 pub use client::{Client, ClientAuth};
 pub use client_credentials::ClientCredentials;
 pub use connection::Connection;
+pub use device_code::DeviceCode;
 pub use env::Env;
 pub use exec::{Exec, Format};
 pub use expiry::Ttl;
@@ -274,7 +276,7 @@ macro_rules! sources {
     };
 }
 
-sources!(ClientCredentials, RefreshToken, AuthorizationCode, TokenExchange, JwtBearer, Exec, Http, File, Env);
+sources!(ClientCredentials, RefreshToken, DeviceCode, AuthorizationCode, TokenExchange, JwtBearer, Exec, Http, File, Env);
 
 impl AnySource {
     /// Reads the key `source` of a profile, and the keys of that kind. The profile has this `ttl`.

@@ -170,14 +170,20 @@ impl Client {
     pub(super) async fn token_at(&self, place: Option<Url>, form: &Form, request: Request<'_>) -> Result<TokenResponse, SourceError> {
         let place = place.filter(|_| !self.issuer.is_named());
         let post = self.authenticated(Endpoint::Token, place, form, request).await?;
-        // An issuer that fails may have moved: the next attempt asks where it is.
-        post.token(&self.connection, request).await.inspect_err(|_| *self.known() = None)
+        post.token(&self.connection, request).await.inspect_err(|error| self.doubt(error))
     }
 
     /// Asks another endpoint, whose answer is a JSON object, or nothing.
     pub(super) async fn ask(&self, endpoint: Endpoint, form: &Form, request: Request<'_>) -> Result<Map<String, Value>, SourceError> {
         let post = self.authenticated(endpoint, None, form, request).await?;
-        post.send(&self.connection, request).await.inspect_err(|_| *self.known() = None)
+        post.send(&self.connection, request).await.inspect_err(|error| self.doubt(error))
+    }
+
+    /// An issuer that fails may have moved: the next attempt asks where it is. "Not yet" (RFC 8628 §3.5) is no failure.
+    fn doubt(&self, error: &SourceError) {
+        if !matches!(error.code.as_deref(), Some("authorization_pending" | "slow_down")) {
+            *self.known() = None;
+        }
     }
 
     /// The request of `form`, with the client's proof, to `place` or where the issuer has this endpoint.
