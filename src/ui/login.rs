@@ -1,6 +1,7 @@
 //! Logging in at a terminal: one step a file. A line that turns shows that we wait, and for what.
 
 mod browser;
+mod device;
 mod keyboard;
 mod waiting;
 
@@ -41,12 +42,13 @@ impl AtTerminal {
 
 impl Person for AtTerminal {
     fn tell(&self, step: &Step<'_>) {
-        self.wait_no_more();
         match step {
-            Step::EnterCode { .. } => super::tell_event(self.manner, &self.profile, &format!("{step:?}")),
-            Step::OpenBrowser { address, is_open } => browser::ask(self, address, *is_open),
+            Step::EnterCode { code, address, complete, expires_at } => {
+                device::ask(self, device::Question { code, address, complete: *complete, expires_at: *expires_at });
+            }
+            Step::OpenBrowser { address, is_open, until } => browser::ask(self, address, *is_open, *until),
             Step::NotTheAnswer { reason } => browser::ask_again(self, reason),
-            Step::Over => {}
+            Step::Over => self.wait_no_more(),
         }
     }
 

@@ -17,8 +17,8 @@ use crate::clock::Timestamp;
 use crate::monitor::Snapshot;
 use crate::name::Name;
 use line::{Layout, State, line};
-pub(super) use screen::{Screen, to_line_start};
-use screen::{Size, is_in_foreground};
+use screen::is_in_foreground;
+pub(super) use screen::{Screen, Size, to_line_start};
 
 /// Lines that stay free for messages.
 const MESSAGES: usize = 3;
@@ -114,7 +114,7 @@ fn summary(others: &[&Snapshot], now: Timestamp, ellipsis: &str) -> String {
 }
 
 /// Whether the locale's characters are Unicode, by the order in which POSIX looks (XBD §8.2).
-fn is_unicode() -> bool {
+pub(super) fn is_unicode() -> bool {
     let set = ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().filter_map(std::env::var_os).find(|value| !value.is_empty());
     let locale = set.unwrap_or_default().to_string_lossy().to_ascii_lowercase();
     locale.contains("utf-8") || locale.contains("utf8")
