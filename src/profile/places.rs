@@ -48,6 +48,10 @@ impl Places {
         // Without a home of their own, logins are beside the cache: only some sources have any.
         let state = variable(STATE_VARIABLE).map_or_else(|| base(home.as_ref(), "XDG_STATE_HOME", ".local/state", STATE_VARIABLE), Ok);
         let state = state.unwrap_or_else(|_| cache.join("logins"));
+        if cache.components().eq(state.components()) {
+            let message = format!("the cache and the logins cannot both be in {}: one would overwrite the other", cache.display());
+            return Err(ConfigError::new(message, Some(format!("set {CACHE_VARIABLE} or {STATE_VARIABLE} to another directory"))));
+        }
         Ok(Self { config, config_is_named, cache, state, home })
     }
 }

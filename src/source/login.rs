@@ -15,8 +15,8 @@ pub trait LoginStore: Debug + Send + Sync {
     /// Why it cannot be told.
     fn read(&self) -> Result<Option<Login>, SourceError>;
 
-    /// Makes sure that a new login can be kept, before there is one, and notes that a request with `sent`, where there is one, is under
-    /// way since `now`.
+    /// Makes sure that a new login can be kept, before there is one, and [notes](Self::note) that a request with `sent`, where there is
+    /// one, is under way since `now`.
     ///
     /// # Errors
     /// Why it could not be kept. Then nothing must be asked for that would have to be.
@@ -27,6 +27,14 @@ pub trait LoginStore: Debug + Send + Sync {
     /// # Errors
     /// Why it is not kept.
     fn write(&self, login: &Login) -> Result<(), SourceError>;
+
+    /// Keeps what is known of a login that the issuer did not give just now: that does not cost another issuer's login its place.
+    ///
+    /// # Errors
+    /// Why it is not kept.
+    fn note(&self, login: &Login) -> Result<(), SourceError> {
+        self.write(login)
+    }
 
     /// Puts a login that cannot be read out of the way of a new one.
     ///

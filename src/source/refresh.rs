@@ -45,23 +45,30 @@ impl Drop for UnderWay {
 
 /// Asks for a token by `login`, and keeps what becomes of that.
 pub(super) async fn refresh(client: &Client, form: &Form, login: Login, request: Request<'_>) -> Result<TokenResponse, SourceError> {
-    // Looked up before the request is noted as under way.
+    // Looked up before the request is noted as under way. Without a lock, the login may be replaced meanwhile.
+    let before = request.logins.read()?;
     client.endpoint(Endpoint::Token, request).await?;
-    let mut login = login;
+    let mut login = replaced(before.as_ref(), request)?.unwrap_or(login);
     let mut logins = 1;
     loop {
         let error = match attempt(client, form, &login, request).await {
             Err(error) if error.code.as_deref() == Some(INVALID_GRANT) => error,
             outcome => return outcome,
         };
-        match request.logins.read()? {
-            Some(newer) if newer.refresh_token != login.refresh_token && !newer.is_dead() && logins < MOST_LOGINS => {
+        match replaced(Some(&login), request)? {
+            Some(newer) if logins < MOST_LOGINS => {
                 logins += 1;
                 login = newer;
             }
             _ => return Err(refused(login, error, request)),
         }
     }
+}
+
+/// The login that has taken the place of `login`, where that is another one now.
+fn replaced(login: Option<&Login>, request: Request<'_>) -> Result<Option<Login>, SourceError> {
+    let is_newer = |kept: &Login| login.is_none_or(|login| kept.refresh_token != login.refresh_token) && !kept.is_dead();
+    Ok(request.logins.read()?.filter(is_newer))
 }
 
 async fn attempt(client: &Client, form: &Form, login: &Login, request: Request<'_>) -> Result<TokenResponse, SourceError> {
@@ -74,8 +81,10 @@ async fn attempt(client: &Client, form: &Form, login: &Login, request: Request<'
     let settled = Login { in_flight: None, ..login.clone() };
     match answer {
         Ok(answer) => {
-            let successor = answer.refresh_token.clone();
-            keep(&successor.map_or(settled, |token| succeeding(login, token, request)), request)?;
+            match answer.refresh_token.clone() {
+                Some(token) => keep(&succeeding(login, token, request), request)?,
+                None => note(&Login { refused_at: None, ..settled }, request),
+            }
             Ok(answer)
         }
         // Unusable but for the new login in it: the old one is void.
@@ -86,7 +95,7 @@ async fn attempt(client: &Client, form: &Form, login: &Login, request: Request<'
         Err(error) => {
             // An answer, and no new login in it: nothing is under way any more. What comes of `invalid_grant` is decided elsewhere.
             if error.code.as_deref().is_some_and(|code| code != INVALID_GRANT) {
-                request.logins.write(&settled)?;
+                note(&settled, request);
             }
             Err(error)
         }
@@ -105,11 +114,18 @@ pub(super) fn keep(login: &Login, request: Request<'_>) -> Result<(), SourceErro
     })
 }
 
+/// Notes what is known of a login that stays what it is: nothing is lost where that fails.
+fn note(login: &Login, request: Request<'_>) {
+    if let Err(error) = request.logins.note(login) {
+        tracing::info!("{error}");
+    }
+}
+
 /// The refusal of `login`, which is dead now, but kept.
 fn refused(login: Login, error: SourceError, request: Request<'_>) -> SourceError {
     let cut_off = login.in_flight.and_then(|at| at.rfc3339());
     let dead = Login { in_flight: None, refused_at: Some(request.now), ..login };
-    if let Err(error) = request.logins.write(&dead) {
+    if let Err(error) = request.logins.note(&dead) {
         return error;
     }
     match cut_off {

@@ -63,8 +63,7 @@ impl LoginStore for LoginFile {
     fn begin(&self, sent: Option<&Login>, now: Timestamp) -> Result<(), SourceError> {
         let room = self.logins.reserve(&self.name, sent).map_err(storage)?;
         if let Some(sent) = sent {
-            let noted = Login { in_flight: sent.in_flight.or(Some(now)), ..sent.clone() };
-            self.logins.write(&self.name, &self.identity, &noted, None).map_err(storage)?;
+            self.note(&Login { in_flight: sent.in_flight.or(Some(now)), ..sent.clone() })?;
         }
         *self.reserved.lock().unwrap_or_else(PoisonError::into_inner) = Some(room);
         Ok(())
@@ -72,6 +71,14 @@ impl LoginStore for LoginFile {
 
     fn write(&self, login: &Login) -> Result<(), SourceError> {
         self.logins.write(&self.name, &self.identity, login, self.take()).map_err(storage)
+    }
+
+    /// A slip in the configuration must not cost the login of before.
+    fn note(&self, login: &Login) -> Result<(), SourceError> {
+        match self.logins.read(&self.name, &self.identity).map_err(storage)? {
+            LoginLook::Foreign => Ok(()),
+            LoginLook::Missing | LoginLook::Found(_) => self.write(login),
+        }
     }
 
     fn set_aside(&self) -> Result<(), SourceError> {
