@@ -25,6 +25,8 @@ pub(super) struct Form {
     scope: Option<String>,
     /// Those of `params`.
     extra: Vec<(String, Secret)>,
+    /// What of all that must not be shown.
+    secrets: Vec<Secret>,
 }
 
 /// Fields that a profile sets by other keys.
@@ -54,7 +56,7 @@ const OWN_FIELDS: [&str; 20] = [
 impl Form {
     /// What a profile says of any grant: `scope` (RFC 6749 §3.3), `audience`, `resource` (RFC 8707) and `params`.
     pub fn from_settings(section: &mut Section<'_>) -> Result<Self, Mistake> {
-        let mut form = Self { fields: Vec::new(), scope: None, extra: Vec::new() };
+        let mut form = Self::bare();
         let scope = section.optional("scope", Item::one_or_more)?;
         if let Some(scope) = scope.filter(|scope| !scope.is_empty()) {
             form.scope = Some(scope.join(" "));
@@ -66,6 +68,7 @@ impl Form {
             }
         }
         form.extra = section.optional("params", params)?.unwrap_or_default();
+        form.secrets = form.extra.iter().filter(|(name, _)| is_named_as_secret(name)).map(|(_, value)| value.clone()).collect();
         Ok(form)
     }
 
@@ -77,20 +80,22 @@ impl Form {
 
     /// With a field that is no secret.
     #[must_use]
-    pub fn with(self, name: &str, value: &str) -> Self {
-        self.with_secret(name, Secret::new(value.to_owned()))
+    pub fn with(mut self, name: &str, value: &str) -> Self {
+        self.fields.push((name.to_owned(), Secret::new(value.to_owned())));
+        self
     }
 
-    /// With a field that is perhaps one.
+    /// With a field that is one.
     #[must_use]
     pub fn with_secret(mut self, name: &str, value: Secret) -> Self {
+        self.secrets.push(value.clone());
         self.fields.push((name.to_owned(), value));
         self
     }
 
     /// Nothing but what is asked for here: no scope and nothing of a profile.
     pub fn bare() -> Self {
-        Self { fields: Vec::new(), scope: None, extra: Vec::new() }
+        Self { fields: Vec::new(), scope: None, extra: Vec::new(), secrets: Vec::new() }
     }
 
     /// The scope that is asked for.
@@ -100,7 +105,7 @@ impl Form {
 
     /// Whether one of its fields is likely to be a secret that stands in the configuration.
     pub fn has_inline_secret(&self) -> bool {
-        self.extra.iter().any(|(name, _)| is_named_as_secret(name))
+        !self.secrets.is_empty()
     }
 
     pub fn identity(&self) -> Vec<(&'static str, String)> {
@@ -118,15 +123,8 @@ impl Form {
 
     /// The request of this form to `url`.
     pub fn post(&self, url: Url) -> Post {
-        let secrets = self.all().filter(|(name, _)| is_named_as_secret(name) || is_secret(name)).map(|(_, value)| value.clone());
-        let secrets = secrets.filter(|secret| secret.expose().len() > 2).collect();
-        Post { url, fields: self.all().cloned().collect(), authorization: None, secrets }
+        Post { url, fields: self.all().cloned().collect(), authorization: None, secrets: self.secrets.clone() }
     }
-}
-
-/// The secrets among our own fields whose names do not say so.
-fn is_secret(name: &str) -> bool {
-    matches!(name, "code" | "code_verifier" | "device_code")
 }
 
 fn params(item: Item<'_>) -> Result<Vec<(String, Secret)>, Mistake> {
