@@ -27,6 +27,7 @@ use super::input::Input;
 use super::interactive::{PATIENCE, answered, by_login, later};
 use super::person::{Person, Step};
 use super::{Configured, Request, Source, SourceError, Url};
+use crate::clock::Timestamp;
 use crate::error::Class;
 use crate::secret::Secret;
 use crate::settings::{Item, Mistake, Section};
@@ -119,8 +120,9 @@ impl AuthorizationCode {
         let expected = Expected { redirect: redirect.uri(), state: state.expose().to_owned(), issuer, names_itself: metadata.names_itself };
         let address = self.asking(address, &expected, &verifier);
         let (sender, receiver) = channel(1);
+        let until = request.until.min(later(request, began).now.after(PATIENCE));
         let exchanging = async {
-            let code = self.code(person, &address, &expected, receiver).await?;
+            let code = self.code(person, &Login { address: &address, until, expected: &expected }, receiver).await?;
             let form = self.form.of_grant("authorization_code").with_secret("code", code);
             let form = form.with("redirect_uri", &expected.redirect).with_secret("code_verifier", verifier.clone());
             let request = later(request, began);
@@ -158,55 +160,16 @@ impl AuthorizationCode {
         endpoint
     }
 
-    /// The code that comes of it when the `person` logs in at `address`.
-    async fn code(
-        &self,
-        person: &Arc<dyn Person>,
-        address: &Url,
-        expected: &Expected,
-        answers: Receiver<Response>,
-    ) -> Result<Secret, SourceError> {
+    /// The code that comes of it when the `person` logs in.
+    async fn code(&self, person: &Arc<dyn Person>, login: &Login<'_>, answers: Receiver<Response>) -> Result<Secret, SourceError> {
         let _end = End(person);
-        let mut browser = Browser::find(self.browser.as_deref(), address);
+        let mut browser = Browser::find(self.browser.as_deref(), login.address);
         let is_open = browser.start();
-        person.tell(&Step::OpenBrowser { address, is_open });
-        let waiting = self.response(person, address, expected, answers, browser);
-        match tokio::time::timeout(PATIENCE, waiting).await {
+        person.tell(&login.step(is_open));
+        match tokio::time::timeout(PATIENCE, login.response(person, answers, browser)).await {
             Ok(Response::Code(code)) => Ok(code),
             Ok(Response::Error { code, description }) => Err(self.refusal(&code, description.as_deref())),
             Err(_) => Err(nobody_logged_in()),
-        }
-    }
-
-    /// Whatever comes first of what comes to our port and what is pasted.
-    async fn response(
-        &self,
-        person: &Arc<dyn Person>,
-        address: &Url,
-        expected: &Expected,
-        mut answers: Receiver<Response>,
-        mut browser: Browser,
-    ) -> Response {
-        let mut line = person.line();
-        let mut is_typing = true;
-        loop {
-            tokio::select! {
-                biased;
-                Some(response) = answers.recv() => return response,
-                typed = &mut line, if is_typing => {
-                    is_typing = typed.is_some();
-                    let typed = typed.unwrap_or_default();
-                    match expected.read_address(&typed) {
-                        Ok(response) => return response,
-                        Err(_) if typed.trim().is_empty() => {}
-                        Err(mismatch) => person.tell(&Step::NotTheAnswer { reason: &mismatch.to_string() }),
-                    }
-                    if is_typing {
-                        line = person.line();
-                    }
-                }
-                () = browser.failed() => person.tell(&Step::OpenBrowser { address, is_open: false }),
-            }
         }
     }
 
@@ -227,6 +190,42 @@ impl AuthorizationCode {
             _ => None,
         };
         error
+    }
+}
+
+/// A login that is waited for.
+struct Login<'a> {
+    address: &'a Url,
+    until: Timestamp,
+    expected: &'a Expected,
+}
+
+impl Login<'_> {
+    fn step(&self, is_open: bool) -> Step<'_> {
+        Step::OpenBrowser { address: self.address, is_open, until: self.until }
+    }
+
+    /// Whatever comes first of what comes to our port and what is pasted.
+    async fn response(&self, person: &Arc<dyn Person>, mut answers: Receiver<Response>, mut browser: Browser) -> Response {
+        let mut line = person.line();
+        let mut is_typing = true;
+        loop {
+            tokio::select! {
+                biased;
+                Some(response) = answers.recv() => return response,
+                typed = &mut line, if is_typing => {
+                    is_typing = typed.is_some();
+                    let typed = typed.unwrap_or_default();
+                    match self.expected.read_address(&typed) {
+                        Ok(response) => return response,
+                        Err(_) if typed.trim().is_empty() => {}
+                        Err(mismatch) => person.tell(&Step::NotTheAnswer { reason: &mismatch.to_string() }),
+                    }
+                    line = person.line();
+                }
+                () = browser.failed() => person.tell(&self.step(false)),
+            }
+        }
     }
 }
 

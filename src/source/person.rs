@@ -38,6 +38,8 @@ pub enum Step<'a> {
         /// Whether a browser was started; else somebody has to open it by hand, perhaps elsewhere, and paste the address at which that
         /// ends.
         is_open: bool,
+        /// When that is given up.
+        until: Timestamp,
     },
     /// What was pasted is not the address that was waited for.
     NotTheAnswer {

@@ -31,6 +31,7 @@ impl AtTerminal {
 
     /// Shows `message`, asked for anew ten times a second, until the next step.
     fn wait(&self, message: impl Fn() -> String + Send + 'static) {
+        self.wait_no_more();
         let waiting = Waiting::new(self.manner, message);
         *self.waiting.lock().unwrap_or_else(PoisonError::into_inner) = waiting;
     }
