@@ -6,7 +6,10 @@
 //! program runs on a terminal where it asks for somebody, who is a script, or Chromium. `tests/run` installs what that
 //! takes under `target/real` and runs this; by hand: `cargo test --test real` (`TOKEN_REAL_DIR` names another place).
 
+mod another;
+mod authorization_code;
 mod client_credentials;
+mod device;
 mod outage;
 mod private_key_jwt;
 mod refresh;
