@@ -6,7 +6,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
-use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Certificate, Client, Method, Proxy, StatusCode, redirect, retry};
 use url::Url;
 use zeroize::Zeroizing;
@@ -137,10 +137,15 @@ impl Connection {
         let mut sent = Vec::new();
         for (name, input) in &self.headers {
             let value = input.read(request).await?;
-            headers.extend([header(name, &value)?]);
+            let (field, content) = header(name, &value)?;
+            headers.insert(field, content);
             sent.extend(Some(value).filter(|_| is_named_as_secret(name) || !input.is_inline()));
         }
         headers.extend(own);
+        // Some servers refuse what could have a body and does not say that it has none (RFC 9110 §8.6).
+        if body.is_empty() && method != Method::GET {
+            headers.insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
+        }
         let mut sending = self.client(url)?.request(method, url.clone()).headers(headers);
         if !body.is_empty() {
             sending = sending.body(body.as_bytes().to_vec());
