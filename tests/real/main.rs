@@ -10,6 +10,7 @@ mod another;
 mod authorization_code;
 mod client_credentials;
 mod device;
+mod http;
 mod outage;
 mod private_key_jwt;
 mod refresh;

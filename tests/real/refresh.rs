@@ -2,9 +2,10 @@
 //! is used twice: nothing here may ever use one twice.
 
 use std::iter;
+use std::time::Duration;
 
 use crate::support::issuer::{Client, DEVICE, KEEPER, REFRESH_GRANT};
-use crate::support::{Home, Issuer};
+use crate::support::{Home, Issuer, eventually};
 
 /// A home whose profile starts with a refresh token from the file `~/first`.
 fn home_with(issuer: &Issuer, client: Client, first: &str) -> Home {
@@ -61,6 +62,30 @@ fn a_crowd_that_wants_another_token_never_uses_a_refresh_token_twice() {
     assert!(tokens.iter().all(|token| *token != old), "{tokens:?}");
     let (asked, granted) = issuer.seen().asked_and_granted(REFRESH_GRANT);
     assert!(asked == granted && asked < 20, "{granted} of {asked}: whoever asked before a token was issued takes it");
+    assert!(issuer.takes(&home.token(&["get", "--renew"]).quiet_token()));
+}
+
+#[test]
+fn a_watcher_and_a_crowd_share_one_login() {
+    let issuer = Issuer::start();
+    let home = home_with(&issuer, KEEPER, &issuer.refresh_token(KEEPER));
+    let watched = home.configuration() + "lifetime_safe_fraction = 0.001\ninitial_retry_timeout = \"50ms\"\n";
+    home.configure(&watched);
+
+    let watcher = home.start(&["watch"]);
+    let mut rounds = 0;
+    eventually("renewals of the watcher between those of crowds", Duration::from_secs(40), || {
+        let crowd: Vec<_> = iter::repeat_with(|| home.start(&["get", "--renew"])).take(8).collect();
+        for process in crowd {
+            process.finish().token();
+        }
+        rounds += 1;
+        (rounds > 3 && issuer.seen().asked_and_granted(REFRESH_GRANT).0 > rounds).then_some(())
+    });
+    watcher.end().exits(143);
+
+    let (asked, granted) = issuer.seen().asked_and_granted(REFRESH_GRANT);
+    assert_eq!(asked, granted);
     assert!(issuer.takes(&home.token(&["get", "--renew"]).quiet_token()));
 }
 

@@ -10,11 +10,15 @@ use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use tempfile::TempDir;
 
 /// No run of the program may take longer: its own limit for a command is half of this.
 const HANG: Duration = Duration::from_mins(1);
+
+/// Its configuration file, in the home.
+const CONFIGURATION: &str = ".config/token/config.toml";
 
 /// What the program keeps of a login between renewals, in the home.
 const LOGIN: &str = ".local/state/token/prod.json";
@@ -35,7 +39,12 @@ impl Home {
     pub fn configure(&self, config: &str) {
         let dir = self.path().join(".config/token");
         fs::DirBuilder::new().recursive(true).mode(0o700).create(&dir).expect("the configuration directory");
-        self.write_private(".config/token/config.toml", config);
+        self.write_private(CONFIGURATION, config);
+    }
+
+    /// What the configuration file says.
+    pub fn configuration(&self) -> String {
+        fs::read_to_string(self.path().join(CONFIGURATION)).expect("the configuration file")
     }
 
     /// Writes a file that only its owner can read, at a path relative to the home, and returns where it is.
@@ -102,6 +111,12 @@ pub struct Running {
 }
 
 impl Running {
+    /// Asks it to end (SIGTERM).
+    pub fn end(self) -> Outcome {
+        kill_process(Pid::from_child(&self.child), Signal::TERM).expect("a child of ours");
+        self.finish()
+    }
+
     /// Waits for its end; one that hangs is killed and fails the test.
     #[track_caller]
     pub fn finish(mut self) -> Outcome {
