@@ -21,7 +21,9 @@ pub(super) fn connect(profiles: &BTreeMap<Name, Profile>) -> Result<(), Mistake>
         found.push((link, profiles.get(link.name()).ok_or_else(|| unknown(link, profiles))?));
     }
     profiles.values().try_for_each(|profile| refuse_cycle(profile, profiles))?;
-    found.into_iter().for_each(|(link, upstream)| link.connect(Arc::new(upstream.clone())));
+    for (link, upstream) in found {
+        link.connect(Arc::new(upstream.clone()));
+    }
     Ok(())
 }
 

@@ -43,6 +43,7 @@ pub(super) enum Demand {
 
 /// A client of an issuer.
 #[derive(Debug)]
+#[expect(clippy::struct_field_names, reason = "`client_id` is the RFC's word")]
 pub struct Client {
     issuer: Issuer,
     client_id: Option<String>,
@@ -147,14 +148,12 @@ impl Client {
     /// What the issuer says of itself.
     pub(super) async fn metadata(&self, request: Request<'_>) -> Result<Metadata, SourceError> {
         let known = self.known().clone();
-        match known {
-            Some(metadata) => Ok(metadata),
-            None => {
-                let metadata = self.issuer.metadata(&self.connection, request).await?;
-                *self.known() = Some(metadata.clone());
-                Ok(metadata)
-            }
+        if let Some(metadata) = known {
+            return Ok(metadata);
         }
+        let metadata = Box::pin(self.issuer.metadata(&self.connection, request)).await?;
+        *self.known() = Some(metadata.clone());
+        Ok(metadata)
     }
 
     fn known(&self) -> MutexGuard<'_, Option<Metadata>> {
@@ -170,13 +169,13 @@ impl Client {
     pub(super) async fn token_at(&self, place: Option<Url>, form: &Form, request: Request<'_>) -> Result<TokenResponse, SourceError> {
         let place = place.filter(|_| !self.issuer.is_named());
         let post = self.authenticated(Endpoint::Token, place, form, request).await?;
-        post.token(&self.connection, request).await.inspect_err(|error| self.doubt(error))
+        Box::pin(post.token(&self.connection, request)).await.inspect_err(|error| self.doubt(error))
     }
 
     /// Asks another endpoint, whose answer is a JSON object, or nothing.
     pub(super) async fn ask(&self, endpoint: Endpoint, form: &Form, request: Request<'_>) -> Result<Map<String, Value>, SourceError> {
         let post = self.authenticated(endpoint, None, form, request).await?;
-        post.send(&self.connection, request).await.inspect_err(|error| self.doubt(error))
+        Box::pin(post.send(&self.connection, request)).await.inspect_err(|error| self.doubt(error))
     }
 
     /// An issuer that fails may have moved: the next attempt asks where it is. "Not yet" (RFC 8628 §3.5) is no failure.

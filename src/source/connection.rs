@@ -237,7 +237,7 @@ fn headers(item: Item<'_>) -> Result<Vec<(String, Input)>, Mistake> {
 /// A header whose value is never shown.
 pub(super) fn header(name: &str, value: &Secret) -> Result<(HeaderName, HeaderValue), SourceError> {
     let unfit =
-        |_| SourceError::new(Class::Config, format!("the value of the header {} has characters that no header has", one_line(name)));
+        |()| SourceError::new(Class::Config, format!("the value of the header {} has characters that no header has", one_line(name)));
     let mut value = HeaderValue::try_from(value.expose()).map_err(|_| ()).map_err(unfit)?;
     value.set_sensitive(true);
     Ok((HeaderName::try_from(name).map_err(|_| ()).map_err(unfit)?, value))

@@ -229,7 +229,7 @@ pub(super) fn refusal(peer: &str, answer: &Answer, object: Option<&Map<String, V
         (None, Class::Temporary) => SourceError::new(class, format!("{peer} failed for now (HTTP {status})")),
         (None, _) => SourceError::new(class, format!("{peer} refused (HTTP {status})")),
     };
-    error.code = code.clone();
+    error.code = code.clone().map(String::into_boxed_str);
     error.hint = advice(status, code.as_deref()).map(str::to_owned);
     error.retry_after = answer.headers.get("retry-after").and_then(|value| retry_after(value.to_str().ok()?, now));
     error

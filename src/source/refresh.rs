@@ -10,6 +10,7 @@ use super::client::Client;
 use super::discovery::Endpoint;
 use super::endpoint::Form;
 use super::{Request, SourceError};
+use crate::clock::Timestamp;
 use crate::error::Class;
 use crate::login::Login;
 
@@ -123,7 +124,7 @@ fn note(login: &Login, request: Request<'_>) {
 
 /// The refusal of `login`, which is dead now, but kept.
 fn refused(login: Login, error: SourceError, request: Request<'_>) -> SourceError {
-    let cut_off = login.in_flight.and_then(|at| at.rfc3339());
+    let cut_off = login.in_flight.and_then(Timestamp::rfc3339);
     let dead = Login { in_flight: None, refused_at: Some(request.now), ..login };
     if let Err(error) = request.logins.note(&dead) {
         return error;

@@ -68,10 +68,7 @@ impl Configured for RefreshToken {
 impl RefreshToken {
     /// The login at hand; the configured one where there is none, or where another one is configured now.
     async fn login(&self, request: Request<'_>) -> Result<Login, SourceError> {
-        let kept = match request.logins.read()? {
-            None => return self.configured(request).await,
-            Some(kept) => kept,
-        };
+        let Some(kept) = request.logins.read()? else { return self.configured(request).await };
         let configured = match self.first.read_at_once() {
             Some(first) => first.ok(),
             // It takes a command: that is run once the login at hand has come to its end.

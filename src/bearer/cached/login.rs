@@ -47,21 +47,21 @@ impl LoginFile {
     }
 }
 
-fn storage(error: StorageError) -> SourceError {
+fn storage(error: &StorageError) -> SourceError {
     let hint = error.hint();
     SourceError::new(error.class(), error.to_string()).with_hint(hint)
 }
 
 impl LoginStore for LoginFile {
     fn read(&self) -> Result<Option<Login>, SourceError> {
-        match self.logins.read(&self.name, &self.identity).map_err(storage)? {
+        match self.logins.read(&self.name, &self.identity).map_err(|error| storage(&error))? {
             LoginLook::Found(login) => Ok(Some(login)),
             LoginLook::Missing | LoginLook::Foreign => Ok(None),
         }
     }
 
     fn begin(&self, sent: Option<&Login>, now: Timestamp) -> Result<(), SourceError> {
-        let room = self.logins.reserve(&self.name, sent).map_err(storage)?;
+        let room = self.logins.reserve(&self.name, sent).map_err(|error| storage(&error))?;
         if let Some(sent) = sent {
             self.note(&Login { in_flight: sent.in_flight.or(Some(now)), ..sent.clone() })?;
         }
@@ -70,12 +70,12 @@ impl LoginStore for LoginFile {
     }
 
     fn write(&self, login: &Login) -> Result<(), SourceError> {
-        self.logins.write(&self.name, &self.identity, login, self.take()).map_err(storage)
+        self.logins.write(&self.name, &self.identity, login, self.take()).map_err(|error| storage(&error))
     }
 
     /// A slip in the configuration must not cost the login of before.
     fn note(&self, login: &Login) -> Result<(), SourceError> {
-        match self.logins.read(&self.name, &self.identity).map_err(storage)? {
+        match self.logins.read(&self.name, &self.identity).map_err(|error| storage(&error))? {
             LoginLook::Foreign => Ok(()),
             LoginLook::Missing | LoginLook::Found(_) => self.write(login),
         }
@@ -83,9 +83,9 @@ impl LoginStore for LoginFile {
 
     fn set_aside(&self) -> Result<(), SourceError> {
         match self.logins.read(&self.name, &self.identity) {
-            Err(StorageError::DamagedLogin { .. }) => self.logins.set_aside(&self.name).map(drop).map_err(storage),
+            Err(StorageError::DamagedLogin { .. }) => self.logins.set_aside(&self.name).map(drop).map_err(|error| storage(&error)),
             // What must not be touched stays in the way.
-            outcome => outcome.map(drop).map_err(storage),
+            outcome => outcome.map(drop).map_err(|error| storage(&error)),
         }
     }
 }

@@ -181,15 +181,15 @@ impl<S: Source, C: Clock> Shared<S, C> {
         match issued {
             Ok(Ok(token)) if token.is_expired(now) => {
                 let late = SourceError::new(Class::Temporary, "the token had expired when it arrived");
-                Err(self.failed(glance, late, now, true))
+                Err(self.failed(glance, &late, now, true))
             }
             // After a purge, no renewal that began before it brings a token back; whoever asked for it gets it all the same.
             Ok(Ok(token)) if generation.is_some_and(|began| began != lock.generation()) => Ok(Arc::new(token)),
             Ok(Ok(token)) => Ok(self.store(glance, token)),
-            Ok(Err(error)) => Err(self.failed(glance, error, now, true)),
+            Ok(Err(error)) => Err(self.failed(glance, &error, now, true)),
             Err(_) => {
                 let is_cut_short = limit < own;
-                Err(self.failed(glance, unanswered(limit, is_cut_short), now, limit >= own.min(MEANINGFUL_WAIT)))
+                Err(self.failed(glance, &unanswered(limit, is_cut_short), now, limit >= own.min(MEANINGFUL_WAIT)))
             }
         }
     }
@@ -223,7 +223,7 @@ impl<S: Source, C: Clock> Shared<S, C> {
     }
 
     /// The error of a failed attempt, after it was remembered for others, where it is to be.
-    fn failed(&self, glance: &Glance, error: SourceError, now: Timestamp, is_meaningful: bool) -> RenewalError {
+    fn failed(&self, glance: &Glance, error: &SourceError, now: Timestamp, is_meaningful: bool) -> RenewalError {
         let known: Vec<_> = glance.seen.token.iter().map(|token| token.secret().clone()).collect();
         for line in &error.detail {
             tracing::info!(profile = %self.cache.name(), "{}", redact(line, &known));

@@ -5,14 +5,14 @@ use crate::cli::Purge;
 use crate::clock::{Clock as _, SystemClock};
 use crate::login::Login;
 use crate::name::Name;
-use crate::profile::Configuration;
+use crate::profile::{Configuration, Profile};
 use crate::source::{Revocation, SourceError};
 use crate::token::Token;
 
 pub(super) struct Stored {
     name: Name,
     entry: Option<Entry>,
-    login: Option<Option<Login>>,
+    login: Option<Kept>,
     has_failure: bool,
 }
 
@@ -20,6 +20,13 @@ pub(super) struct Stored {
 enum Entry {
     Token(Token),
     Damaged,
+}
+
+/// A login.
+enum Kept {
+    Usable(Login),
+    /// One that nobody can use: damaged, or of another issuer or client.
+    Other,
 }
 
 impl Stored {
@@ -73,8 +80,12 @@ impl Stored {
     pub async fn revoke(&self, configuration: &Configuration) -> Result<Revocation, SourceError> {
         let now = SystemClock.now();
         let token = self.token().filter(|token| !token.is_expired(now));
+        let login = match &self.login {
+            Some(Kept::Usable(login)) => Some(login),
+            Some(Kept::Other) | None => None,
+        };
         match configuration.get(&self.name) {
-            Some(profile) => profile.revoke(self.login.as_ref().and_then(Option::as_ref), token).await,
+            Some(profile) => profile.revoke(login, token).await,
             None => Ok(Revocation::NotOffered),
         }
     }
@@ -97,15 +108,14 @@ impl Stored {
     }
 }
 
-/// The login under `name`; inside, nothing where it is one that nobody can use: damaged, or of another issuer or client.
-fn login(configuration: &Configuration, name: &Name) -> Result<Option<Option<Login>>, StorageError> {
-    match configuration.get(name).map(|profile| profile.login()) {
-        Some(Ok(Some(login))) => return Ok(Some(Some(login))),
+fn login(configuration: &Configuration, name: &Name) -> Result<Option<Kept>, StorageError> {
+    match configuration.get(name).map(Profile::login) {
+        Some(Ok(Some(login))) => return Ok(Some(Kept::Usable(login))),
         Some(Ok(None) | Err(StorageError::DamagedLogin { .. })) | None => {}
         Some(Err(error)) => return Err(error),
     }
     match configuration.logins().look(name)? {
         LoginLook::Missing => Ok(None),
-        LoginLook::Foreign | LoginLook::Found(_) => Ok(Some(None)),
+        LoginLook::Foreign | LoginLook::Found(_) => Ok(Some(Kept::Other)),
     }
 }

@@ -83,8 +83,8 @@ mod tests {
             "403" => plain(Class::Refused),
             "no secret" => plain(Class::Config),
             "unusable with a login" => SourceError { successor: Some(Secret::new("r".to_owned())), ..plain(Class::Temporary) },
-            "slow_down" | "temporarily_unavailable" => SourceError { code: Some(text.to_owned()), ..plain(Class::Temporary) },
-            code => SourceError { code: Some(code.to_owned()), ..plain(Class::Refused) },
+            "slow_down" | "temporarily_unavailable" => SourceError { code: Some(text.into()), ..plain(Class::Temporary) },
+            code => SourceError { code: Some(code.into()), ..plain(Class::Refused) },
         }
     }
 

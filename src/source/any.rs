@@ -1,0 +1,179 @@
+//! The sources that a configuration can name: what each of them says of itself, and one way to whichever it is.
+
+use std::time::Duration;
+
+use super::{
+    AuthorizationCode, Client, ClientCredentials, DeviceCode, Env, Exec, File, Http, Input, JwtBearer, RefreshToken, Request, Source,
+    SourceError, TokenExchange, Ttl, is_refreshing,
+};
+use crate::secret::Secret;
+use crate::settings::{Mistake, Section};
+use crate::token::Token;
+
+/// What every source that a configuration can name says of itself.
+pub(super) trait Configured: Source + Sized {
+    /// The name of its kind.
+    const KIND: &'static str;
+
+    /// Reads its keys from its profile, which has this `ttl`.
+    fn from_settings(section: &mut Section<'_>, ttl: Option<Ttl>) -> Result<Self, Mistake>;
+
+    /// What decides which token it issues: keys and their values, none of them secret.
+    fn identity(&self) -> Vec<(&'static str, String)>;
+
+    /// Whom it asks, for a person who waits.
+    fn asks(&self) -> String;
+
+    /// What else decides whether it will succeed, credentials included: for a digest, never for show.
+    fn credentials(&self) -> Vec<Secret> {
+        Vec::new()
+    }
+
+    /// The secrets and tokens that it needs.
+    fn inputs(&self) -> Vec<&Input> {
+        Vec::new()
+    }
+
+    /// Whether a secret other than its inputs stands in the configuration.
+    fn has_inline_secret(&self) -> bool {
+        false
+    }
+
+    /// What a login of it is bound to; `None` where it has none.
+    fn login_identity(&self) -> Option<Vec<(&'static str, String)>> {
+        None
+    }
+
+    /// The issuer as one that can be asked to revoke (RFC 7009).
+    fn client(&self) -> Option<&Client> {
+        None
+    }
+}
+
+/// A kind of source: how to read the keys of one from its profile.
+#[derive(Clone, Copy)]
+pub struct Kind(fn(&mut Section<'_>, Option<Ttl>) -> Result<AnySource, Mistake>);
+
+/// One of the sources that a configuration can name, and the way to each of them.
+macro_rules! sources {
+    ($($kind:ident),+) => {
+        /// One of the sources that a configuration can name.
+        #[derive(Debug)]
+        pub enum AnySource {
+            $(#[allow(missing_docs, reason = "the type says it")] $kind(Box<$kind>),)+
+        }
+
+        impl Kind {
+            /// Every kind by its name.
+            pub const ALL: &[(&str, Self)] =
+                &[$(($kind::KIND, Self(|section, ttl| Ok(AnySource::$kind(Box::new($kind::from_settings(section, ttl)?)))))),+];
+        }
+
+        /// Does the same with whichever source it is.
+        macro_rules! each {
+            ($any:expr, $source:ident => $answer:expr) => {
+                match $any {
+                    $(AnySource::$kind($source) => $answer,)+
+                }
+            };
+        }
+    };
+}
+
+sources!(ClientCredentials, RefreshToken, DeviceCode, AuthorizationCode, TokenExchange, JwtBearer, Exec, Http, File, Env);
+
+impl AnySource {
+    /// Reads the key `source` of a profile, and the keys of that kind. The profile has this `ttl`.
+    ///
+    /// # Errors
+    /// The first [`Mistake`] found.
+    pub fn from_settings(kind: Kind, section: &mut Section<'_>, ttl: Option<Ttl>) -> Result<Self, Mistake> {
+        (kind.0)(section, ttl)
+    }
+
+    /// The name of its kind.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        const fn kind<S: Configured>(_: &S) -> &'static str {
+            S::KIND
+        }
+        each!(self, source => kind(&**source))
+    }
+
+    /// What decides which token it issues: keys and their values, none of them secret.
+    #[must_use]
+    pub fn identity(&self) -> Vec<(&'static str, String)> {
+        let mut parts = each!(self, source => source.identity());
+        parts.extend(self.inputs().into_iter().filter_map(|input| Some(("profile", input.link()?.identity()))));
+        parts
+    }
+
+    /// What else decides whether it will succeed, credentials included: for a digest, never for show.
+    #[must_use]
+    pub fn credentials(&self) -> Vec<Secret> {
+        let inputs = self.inputs().into_iter().filter_map(Input::stamp);
+        inputs.chain(each!(self, source => source.credentials())).collect()
+    }
+
+    /// The secrets and tokens that it needs.
+    #[must_use]
+    pub fn inputs(&self) -> Vec<&Input> {
+        each!(self, source => source.inputs())
+    }
+
+    /// Whether one of its secrets stands in the configuration file itself.
+    #[must_use]
+    pub fn has_inline_secret(&self) -> bool {
+        self.inputs().into_iter().any(Input::is_inline) || each!(self, source => source.has_inline_secret())
+    }
+
+    /// Whom it asks, for a person who waits.
+    #[must_use]
+    pub fn asks(&self) -> String {
+        each!(self, source => source.asks())
+    }
+
+    /// What a login of it is bound to; `None` where it has none.
+    #[must_use]
+    pub fn login_identity(&self) -> Option<Vec<(&'static str, String)>> {
+        each!(self, source => source.login_identity())
+    }
+
+    /// Whether it has a login that a person can renew.
+    #[must_use]
+    pub fn is_logged_in_to(&self) -> bool {
+        each!(self, source => source.login_identity().is_some() && source.patience().is_some())
+    }
+
+    pub(super) fn client(&self) -> Option<&Client> {
+        each!(self, source => source.client())
+    }
+}
+
+impl Source for AnySource {
+    async fn issue(&self, request: Request<'_>) -> Result<Token, SourceError> {
+        // In a box: one of them is large, and a watcher has a thousand.
+        each!(self, source => Box::pin(source.issue(request)).await)
+    }
+
+    fn check(&self) -> Result<(), SourceError> {
+        each!(self, source => source.check())
+    }
+
+    fn peer(&self) -> Option<String> {
+        each!(self, source => source.peer())
+    }
+
+    fn patience(&self) -> Option<Duration> {
+        let linked = self.inputs().into_iter().filter_map(|input| input.link()?.patience());
+        linked.chain(each!(self, source => source.patience())).max()
+    }
+
+    fn is_committed(&self) -> bool {
+        is_refreshing()
+    }
+
+    fn stages(&self) -> u32 {
+        1 + self.inputs().into_iter().map(Input::stages).sum::<u32>()
+    }
+}
