@@ -9,5 +9,7 @@ mod directories;
 mod entries;
 #[path = "storage/limits.rs"]
 mod limits;
+#[path = "storage/logins.rs"]
+mod logins;
 #[path = "storage/streams.rs"]
 mod streams;

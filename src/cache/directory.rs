@@ -80,6 +80,15 @@ impl Directory {
     /// # Errors
     /// [`StorageError::Refused`] where it is no regular private file of ours.
     pub fn read(&self, file: &str, limit: usize) -> Result<Option<(Vec<u8>, Stamp)>, StorageError> {
+        let found = self.read_linked(file, limit)?;
+        Ok(found.filter(|(_, stat)| stat.st_nlink <= 1).map(|(bytes, stat)| (bytes, stamp(&stat))))
+    }
+
+    /// The same for a file that may have other names as well.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read).
+    pub(super) fn read_linked(&self, file: &str, limit: usize) -> Result<Option<(Vec<u8>, Stat)>, StorageError> {
         let path = self.path_of(file);
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
         let descriptor = match fs::openat(&self.descriptor, file, flags, Mode::empty()) {
@@ -90,9 +99,6 @@ impl Directory {
         };
         let stat = fs::fstat(&descriptor).map_err(StorageError::system("look at", &path))?;
         check_regular(&path, &stat)?;
-        if stat.st_nlink > 1 {
-            return Ok(None);
-        }
         let mut bytes = Vec::with_capacity(usize::try_from(stat.st_size).unwrap_or(limit).min(limit) + 1);
         while bytes.len() <= limit {
             let room = bytes.capacity().max(bytes.len() + 512) - bytes.len();
@@ -104,7 +110,7 @@ impl Directory {
             }
         }
         bytes.truncate(limit + 1);
-        Ok(Some((bytes, stamp(&stat))))
+        Ok(Some((bytes, stat)))
     }
 
     /// The stamp of a file; that of no file where it cannot be looked at.

@@ -111,7 +111,8 @@ impl Logins {
     pub fn read(&self, name: &Name, identity: &Identity) -> Result<LoginLook, StorageError> {
         let Some(directory) = Directory::open(&self.path)? else { return Ok(LoginLook::Missing) };
         let file = entry_file(name);
-        let Some((bytes, _)) = directory.read(&file, LARGEST_FILE)? else { return Ok(LoginLook::Missing) };
+        // A snapshot may have given it another name: it is a login all the same, and replacing it leaves the snapshot as it is.
+        let Some((bytes, _)) = directory.read_linked(&file, LARGEST_FILE)? else { return Ok(LoginLook::Missing) };
         let bytes = Zeroizing::new(bytes);
         let damaged = || StorageError::DamagedLogin { path: self.path.join(&file) };
         let Ok(record) = serde_json::from_slice::<Record>(&bytes) else {
