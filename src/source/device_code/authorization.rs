@@ -111,13 +111,11 @@ mod tests {
 
     /// A good answer with these keys instead; null takes one away.
     fn read_from(asked: &str, changes: Value) -> Result<Authorization, Class> {
-        let mut answer = json!({
+        let answer = json!({
             "device_code": "d", "user_code": "ABCD-EFGH", "verification_uri": "https://x/device", "expires_in": 600, "interval": 7,
         });
-        for (key, value) in changes.as_object().expect("an object") {
-            answer[key] = value.clone();
-        }
-        let Value::Object(answer) = answer else { unreachable!("it is an object") };
+        let (Value::Object(mut answer), Value::Object(changes)) = (answer, changes) else { unreachable!("they are objects") };
+        answer.extend(changes);
         Authorization::read(answer, &Url::parse(asked).expect("an address")).map_err(|error| error.class)
     }
 

@@ -143,8 +143,8 @@ mod tests {
     fn a_picture_is_drawn_where_there_is_room() {
         let complete = url(&format!("{ADDRESS}?user_code=ABCD-EFGH"));
         let long = url(&format!("{ADDRESS}?user_code=ABCD-EFGH&state={}", "x".repeat(600)));
-        // Columns and rows of the terminal, what is drawn, and how wide.
-        let table: [(Option<&Url>, Option<(usize, usize)>, Option<(&str, usize)>); 9] = [
+        // The address with the code, columns and rows of the terminal, what is drawn, and how wide.
+        let table = [
             (Some(&complete), Some((80, 50)), Some((complete.as_str(), 41))),
             (Some(&complete), Some((80, 26)), Some((complete.as_str(), 41))),
             (Some(&complete), Some((80, 24)), Some((complete.as_str(), 37))),

@@ -1,0 +1,105 @@
+//! How it asks: whom, how loudly, with how much of a picture; and whom it never asks.
+
+use serde_json::{Value, json};
+
+use crate::support::{Test, cases};
+use crate::terminal::{Terminal, left};
+use crate::{CODE, DEVICE, address, at, authorization, granted, issuer, pending};
+
+#[test]
+fn nobody_is_asked_who_is_not_there() {
+    let issuer = issuer([granted(1)]);
+    let test = at(&issuer);
+    for args in [&["get"][..], &["renew"], &["get", "--renew"], &["run", "--", "true"]] {
+        test.run(args).fails(3, "prod").mentions("`token renew prod`").hides(CODE);
+    }
+    let status = test.status("prod");
+    assert_eq!((&status["login"], &status["state"]), (&json!("none"), &json!("login-required")));
+    assert_eq!(issuer.count(), 0, "nor is the issuer");
+}
+
+#[test]
+fn nobody_is_asked_who_does_not_want_to_be() {
+    let issuer = issuer([granted(1)]);
+    let table: [(&[&str], Option<&str>); 3] =
+        [(&["renew", "--no-interactive"], None), (&["renew"], Some("1")), (&["--no-interactive", "get"], None)];
+    for (args, variable) in table {
+        let test = at(&issuer);
+        let test = variable.map_or_else(|| at(&issuer), |value| test.env("TOKEN_NO_INTERACTIVE", value));
+        Terminal::open(&test, args).finish().exits(3).mentions("`token renew prod`").hides(CODE);
+    }
+    assert_eq!(issuer.count(), 0);
+}
+
+/// Silence is for chatter, and this is a question.
+#[test]
+fn who_wants_silence_sees_address_and_code() {
+    let issuer = issuer([pending(), granted(1)]);
+    let test = at(&issuer).env("LC_ALL", "C.UTF-8");
+    issuer.script_at(DEVICE, [authorization(&issuer, complete(&issuer))]);
+    let outcome = Terminal::open(&test, &["-q", "renew"]).finish();
+    outcome.exits(0).mentions(&address(&issuer)).mentions(CODE).hides("waiting").hides("█").hides("renewed");
+}
+
+#[test]
+fn programs_read_one_line_of_json() {
+    let issuer = issuer([pending(), granted(1)]);
+    issuer.script_at(DEVICE, [authorization(&issuer, complete(&issuer))]);
+    let outcome = Terminal::open(&at(&issuer), &["--log-format", "json", "-q", "renew"]).finish();
+    let text = left(outcome.exits(0).hides("waiting")).text().replace('\n', "");
+    let line: Value = serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text}"));
+    let expected = [
+        ("profile", json!("prod")),
+        ("level", json!("info")),
+        ("event", json!("enter-code")),
+        ("address", json!(address(&issuer))),
+        ("code", json!(CODE)),
+        ("complete_address", complete(&issuer)["verification_uri_complete"].clone()),
+    ];
+    for (key, value) in expected {
+        assert_eq!(line[key], value, "{line}");
+    }
+    assert!(line["expires_at"].as_str().is_some_and(|time| time.ends_with('Z')), "{line}");
+}
+
+/// What else there is to say goes past what waits.
+#[test]
+fn messages_do_not_get_into_its_way() {
+    let issuer = issuer([pending(), granted(1)]);
+    let outcome = Terminal::open(&at(&issuer), &["-v", "renew"]).finish();
+    let text = left(outcome.exits(0)).text();
+    assert!(text.starts_with("info: prod: asking the source\n") && !text.contains("waiting"), "{text}");
+    assert!(text.lines().any(|line| line.trim() == CODE), "{text}");
+}
+
+fn complete(issuer: &crate::support::Issuer) -> Value {
+    json!({ "verification_uri_complete": format!("{}?c={CODE}", address(issuer)) })
+}
+
+#[test]
+fn a_camera_gets_a_picture_where_it_can_be_read() {
+    let with = |variables: &[(&str, &str)], is_complete: bool| {
+        let issuer = issuer([granted(1)]);
+        let changes = if is_complete { complete(&issuer) } else { json!({}) };
+        issuer.script_at(DEVICE, [authorization(&issuer, changes)]);
+        let test = variables.iter().fold(at(&issuer), |test: Test, (name, value)| test.env(name, value));
+        let outcome = Terminal::open(&test, &["renew"]).finish();
+        left(outcome.exits(0).mentions(CODE)).text()
+    };
+    let table: [(&str, &[(&str, &str)], bool, bool); 4] = [
+        ("there is room", &[("LC_ALL", "C.UTF-8")], true, true),
+        ("no address holds the code", &[("LC_ALL", "C.UTF-8")], false, false),
+        ("the terminal knows ASCII only", &[("LC_ALL", "C")], true, false),
+        ("colours are unwanted", &[("LC_ALL", "C.UTF-8"), ("NO_COLOR", "1")], true, false),
+    ];
+    cases::each(
+        &table,
+        |case| case.0,
+        |(name, variables, is_complete, is_drawn)| {
+            let text = with(variables, *is_complete);
+            assert_eq!((text.contains('█'), text.contains("scan")), (*is_drawn, *is_drawn), "{name}:\n{text}");
+            let rows = text.lines().take_while(|line| !line.contains("renewed")).count();
+            assert!(rows < 24, "{name}: it does not fit:\n{text}");
+        },
+    );
+}
