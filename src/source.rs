@@ -18,6 +18,7 @@ mod env;
 mod exec;
 mod expiry;
 mod file;
+mod grant;
 mod http;
 mod input;
 mod interactive;

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
+use super::grant::Grant;
 use super::{
-    AuthorizationCode, Client, ClientCredentials, DeviceCode, Env, Exec, File, Http, Input, JwtBearer, RefreshToken, Request, Source,
-    SourceError, TokenExchange, Ttl, is_refreshing,
+    AuthorizationCode, ClientCredentials, DeviceCode, Env, Exec, File, Http, Input, JwtBearer, RefreshToken, Request, Source, SourceError,
+    TokenExchange, Ttl, is_refreshing,
 };
 use crate::secret::Secret;
 use crate::settings::{Mistake, Section};
@@ -18,34 +19,38 @@ pub(super) trait Configured: Source + Sized {
     /// Reads its keys from its profile, which has this `ttl`.
     fn from_settings(section: &mut Section<'_>, ttl: Option<Ttl>) -> Result<Self, Mistake>;
 
+    /// The OAuth 2.0 grant that it is, which says most of the rest.
+    fn grant(&self) -> Option<&Grant> {
+        None
+    }
+
     /// What decides which token it issues: keys and their values, none of them secret.
-    fn identity(&self) -> Vec<(&'static str, String)>;
+    fn identity(&self) -> Vec<(&'static str, String)> {
+        self.grant().map(Grant::identity).unwrap_or_default()
+    }
 
     /// Whom it asks, for a person who waits.
-    fn asks(&self) -> String;
+    fn asks(&self) -> String {
+        self.grant().map(|grant| grant.client.host()).unwrap_or_default()
+    }
 
     /// What else decides whether it will succeed, credentials included: for a digest, never for show.
     fn credentials(&self) -> Vec<Secret> {
-        Vec::new()
+        self.grant().map(Grant::credentials).unwrap_or_default()
     }
 
     /// The secrets and tokens that it needs.
     fn inputs(&self) -> Vec<&Input> {
-        Vec::new()
+        self.grant().map(Grant::inputs).unwrap_or_default()
     }
 
     /// Whether a secret other than its inputs stands in the configuration.
     fn has_inline_secret(&self) -> bool {
-        false
+        self.grant().is_some_and(Grant::has_inline_secret)
     }
 
     /// What a login of it is bound to; `None` where it has none.
     fn login_identity(&self) -> Option<Vec<(&'static str, String)>> {
-        None
-    }
-
-    /// The issuer as one that can be asked to revoke (RFC 7009).
-    fn client(&self) -> Option<&Client> {
         None
     }
 }
@@ -145,8 +150,8 @@ impl AnySource {
         each!(self, source => source.login_identity().is_some() && source.patience().is_some())
     }
 
-    pub(super) fn client(&self) -> Option<&Client> {
-        each!(self, source => source.client())
+    pub(super) fn grant(&self) -> Option<&Grant> {
+        each!(self, source => source.grant())
     }
 }
 

@@ -19,12 +19,11 @@ use tokio::sync::mpsc::{Receiver, channel};
 use tokio::time::Instant;
 
 use super::answer::TokenResponse;
-use super::client::{Client, Demand};
+use super::client::Demand;
 use super::discovery::{Endpoint, Metadata};
-use super::endpoint::Form;
-use super::expiry::{Ttl, dated};
-use super::input::Input;
-use super::interactive::{PATIENCE, answered, by_login, later};
+use super::expiry::Ttl;
+use super::grant::Grant;
+use super::interactive::{PATIENCE, by_login, later};
 use super::person::{Person, Step};
 use super::{Configured, Request, Source, SourceError, Url};
 use crate::clock::Timestamp;
@@ -42,65 +41,40 @@ const ISSUERS_PART: Duration = Duration::from_secs(30);
 /// The authorization code grant with PKCE.
 #[derive(Debug)]
 pub struct AuthorizationCode {
-    client: Client,
-    form: Form,
+    grant: Grant,
     redirect_port: Option<u16>,
     browser: Option<Vec<String>>,
-    ttl: Option<Ttl>,
 }
 
 impl Configured for AuthorizationCode {
     const KIND: &'static str = "authorization-code";
 
     fn from_settings(section: &mut Section<'_>, ttl: Option<Ttl>) -> Result<Self, Mistake> {
-        let client = Client::from_settings(section, &[Endpoint::Authorization, Endpoint::Token], Demand::Name)?;
-        let form = Form::from_settings(section)?;
+        let grant = Grant::from_settings(section, &[Endpoint::Authorization, Endpoint::Token], Demand::Name, ttl)?;
         let redirect_port = section.optional("redirect_port", |item| item.integer(1..=u16::MAX.into()))?;
         let browser = section.optional("browser", Item::argv)?;
         let redirect_port = redirect_port.and_then(|port| u16::try_from(port).ok());
-        Ok(Self { client, form, redirect_port, browser, ttl })
+        Ok(Self { grant, redirect_port, browser })
     }
 
-    fn identity(&self) -> Vec<(&'static str, String)> {
-        self.client.identity().into_iter().chain(self.form.identity()).collect()
-    }
-
-    fn asks(&self) -> String {
-        self.client.host()
-    }
-
-    fn credentials(&self) -> Vec<Secret> {
-        self.client.credentials()
-    }
-
-    fn inputs(&self) -> Vec<&Input> {
-        self.client.inputs()
-    }
-
-    fn has_inline_secret(&self) -> bool {
-        self.client.has_inline_secret() || self.form.has_inline_secret()
+    fn grant(&self) -> Option<&Grant> {
+        Some(&self.grant)
     }
 
     fn login_identity(&self) -> Option<Vec<(&'static str, String)>> {
-        Some(self.client.login_identity())
-    }
-
-    fn client(&self) -> Option<&Client> {
-        Some(&self.client)
+        Some(self.grant.client.login_identity())
     }
 }
 
 impl Source for AuthorizationCode {
     async fn issue(&self, request: Request<'_>) -> Result<Token, SourceError> {
-        let answer = by_login(&self.client, &self.form, request, self.log_in(request)).await?;
-        let mut token = answer.token;
-        token.scope = token.scope.or_else(|| self.form.scope().map(str::to_owned));
-        let asked_at = token.issued_at.unwrap_or(request.now);
-        dated(token, answer.expires_at, self.ttl, asked_at)
+        let answer = by_login(&self.grant, request, self.log_in(request)).await?;
+        let asked_at = answer.token.issued_at.unwrap_or(request.now);
+        self.grant.token(answer, asked_at)
     }
 
     fn peer(&self) -> Option<String> {
-        Some(self.client.host())
+        Some(self.grant.client.host())
     }
 
     fn patience(&self) -> Option<Duration> {
@@ -114,19 +88,19 @@ impl AuthorizationCode {
         let began = Instant::now();
         let Some(person) = request.person else { return Err(nobody_logged_in()) };
         let redirect = Redirect::bind(self.redirect_port).await?;
-        let (address, metadata) = answered(&self.client, request, self.look_up(request)).await?;
+        let (address, metadata) = self.grant.client.answer(request, self.look_up(request)).await?;
         let (state, verifier) = (drawn()?, drawn()?);
-        let issuer = self.client.issuer().name().map(str::to_owned);
+        let issuer = self.grant.client.issuer().name().map(str::to_owned);
         let expected = Expected { redirect: redirect.uri(), state: state.expose().to_owned(), issuer, names_itself: metadata.names_itself };
         let address = self.asking(address, &expected, &verifier);
         let (sender, receiver) = channel(1);
         let until = request.until.min(later(request, began).now.after(PATIENCE));
         let exchanging = async {
             let code = self.code(person, &Login { address: &address, until, expected: &expected }, receiver).await?;
-            let form = self.form.of_grant("authorization_code").with_secret("code", code);
+            let form = self.grant.form.of_grant("authorization_code").with_secret("code", code);
             let form = form.with("redirect_uri", &expected.redirect).with_secret("code_verifier", verifier.clone());
             let request = later(request, began);
-            let mut answer = answered(&self.client, request, self.client.token(&form, request)).await?;
+            let mut answer = self.grant.client.answer(request, self.grant.client.token(&form, request)).await?;
             answer.token.issued_at = Some(request.now);
             Ok(answer)
         };
@@ -139,10 +113,10 @@ impl AuthorizationCode {
 
     /// Where a person is sent, and what the issuer says of itself.
     async fn look_up(&self, request: Request<'_>) -> Result<(Url, Metadata), SourceError> {
-        let is_known = [Endpoint::Authorization, Endpoint::Token].iter().all(|endpoint| self.client.issuer().knows(*endpoint));
-        let metadata = if is_known { Metadata::default() } else { self.client.metadata(request).await? };
-        self.client.endpoint(Endpoint::Token, request).await?;
-        Ok((self.client.endpoint(Endpoint::Authorization, request).await?, metadata))
+        let is_known = [Endpoint::Authorization, Endpoint::Token].iter().all(|endpoint| self.grant.client.issuer().knows(*endpoint));
+        let metadata = if is_known { Metadata::default() } else { self.grant.client.metadata(request).await? };
+        self.grant.client.endpoint(Endpoint::Token, request).await?;
+        Ok((self.grant.client.endpoint(Endpoint::Authorization, request).await?, metadata))
     }
 
     /// The authorization request (RFC 6749 §4.1.1, 7636 §4.3) to `endpoint`, whose own query stays.
@@ -150,13 +124,13 @@ impl AuthorizationCode {
         let challenge = URL_SAFE_NO_PAD.encode(Sha256::digest(verifier.expose()));
         let own = [
             ("response_type", "code"),
-            ("client_id", self.client.client_id()),
+            ("client_id", self.grant.client.client_id()),
             ("redirect_uri", &expected.redirect),
             ("state", &expected.state),
             ("code_challenge", &challenge),
             ("code_challenge_method", "S256"),
         ];
-        endpoint.query_pairs_mut().extend_pairs(own).extend_pairs(self.form.query());
+        endpoint.query_pairs_mut().extend_pairs(own).extend_pairs(self.grant.form.query());
         endpoint
     }
 
@@ -175,7 +149,7 @@ impl AuthorizationCode {
 
     /// What an error in place of a code means (RFC 6749 §4.1.2.1).
     fn refusal(&self, code: &str, description: Option<&str>) -> SourceError {
-        let host = self.client.host();
+        let host = self.grant.client.host();
         let described = match description.filter(|description| !description.trim().is_empty()) {
             Some(description) => format!("{code} ({description})"),
             None => code.to_owned(),

@@ -1,5 +1,6 @@
 //! A client of an issuer: how it proves who it is (RFC 6749 §2.3, RFC 7523 §2.2), and how it asks. Every OAuth grant asks through this.
 
+use std::future::Future;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use serde_json::{Map, Value};
@@ -11,6 +12,7 @@ use super::endpoint::{self, Form};
 use super::input::Input;
 use super::jwt::Claims;
 use super::{Request, SourceError, Url};
+use crate::error::Class;
 use crate::secret::Secret;
 use crate::settings::{Item, Mistake, Section};
 
@@ -154,6 +156,19 @@ impl Client {
         let metadata = Box::pin(self.issuer.metadata(&self.connection, request)).await?;
         *self.known() = Some(metadata.clone());
         Ok(metadata)
+    }
+
+    /// The answer of the issuer that `asking` waits for. People take their time; an issuer has no more of it than at any renewal.
+    pub(super) async fn answer<T>(
+        &self,
+        request: Request<'_>,
+        asking: impl Future<Output = Result<T, SourceError>>,
+    ) -> Result<T, SourceError> {
+        let limit = request.limit.saturating_mul(self.stages());
+        tokio::time::timeout(limit, asking).await.unwrap_or_else(|_| {
+            let message = format!("no answer of {} within {}", self.host(), humantime::format_duration(limit));
+            Err(SourceError::new(Class::Network, message))
+        })
     }
 
     fn known(&self) -> MutexGuard<'_, Option<Metadata>> {

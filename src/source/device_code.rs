@@ -15,16 +15,14 @@ use tokio::time::Instant;
 use self::authorization::Authorization;
 use self::pace::{Pace, ended};
 use super::answer::TokenResponse;
-use super::client::{Client, Demand};
+use super::client::Demand;
 use super::discovery::Endpoint;
-use super::endpoint::Form;
-use super::expiry::{Ttl, dated};
-use super::input::Input;
-use super::interactive::{PATIENCE, answered, by_login, later};
+use super::expiry::Ttl;
+use super::grant::Grant;
+use super::interactive::{PATIENCE, by_login, later};
 use super::{Configured, Person, Request, Source, SourceError, Step};
 use crate::clock::Timestamp;
 use crate::error::Class;
-use crate::secret::Secret;
 use crate::settings::{Mistake, Section};
 use crate::token::Token;
 
@@ -34,45 +32,22 @@ const GRANT_TYPE: &str = "urn:ietf:params:oauth:grant-type:device_code";
 /// The device authorization grant.
 #[derive(Debug)]
 pub struct DeviceCode {
-    client: Client,
-    form: Form,
-    ttl: Option<Ttl>,
+    grant: Grant,
 }
 
 impl Configured for DeviceCode {
     const KIND: &'static str = "device-code";
 
     fn from_settings(section: &mut Section<'_>, ttl: Option<Ttl>) -> Result<Self, Mistake> {
-        let client = Client::from_settings(section, &[Endpoint::Token, Endpoint::DeviceAuthorization], Demand::Name)?;
-        Ok(Self { client, form: Form::from_settings(section)?, ttl })
+        Ok(Self { grant: Grant::from_settings(section, &[Endpoint::Token, Endpoint::DeviceAuthorization], Demand::Name, ttl)? })
     }
 
-    fn identity(&self) -> Vec<(&'static str, String)> {
-        self.client.identity().into_iter().chain(self.form.identity()).collect()
-    }
-
-    fn asks(&self) -> String {
-        self.client.host()
-    }
-
-    fn credentials(&self) -> Vec<Secret> {
-        self.client.credentials()
-    }
-
-    fn inputs(&self) -> Vec<&Input> {
-        self.client.inputs()
-    }
-
-    fn has_inline_secret(&self) -> bool {
-        self.client.has_inline_secret() || self.form.has_inline_secret()
+    fn grant(&self) -> Option<&Grant> {
+        Some(&self.grant)
     }
 
     fn login_identity(&self) -> Option<Vec<(&'static str, String)>> {
-        Some(self.client.login_identity())
-    }
-
-    fn client(&self) -> Option<&Client> {
-        Some(&self.client)
+        Some(self.grant.client.login_identity())
     }
 }
 
@@ -80,14 +55,12 @@ impl Source for DeviceCode {
     async fn issue(&self, request: Request<'_>) -> Result<Token, SourceError> {
         let began = Instant::now();
         let mut asked_at = request.now;
-        let answer = by_login(&self.client, &self.form, request, self.log_in(request, began, &mut asked_at)).await?;
-        let mut token = answer.token;
-        token.scope = token.scope.or_else(|| self.form.scope().map(str::to_owned));
-        dated(token, answer.expires_at, self.ttl, asked_at)
+        let answer = by_login(&self.grant, request, self.log_in(request, began, &mut asked_at)).await?;
+        self.grant.token(answer, asked_at)
     }
 
     fn peer(&self) -> Option<String> {
-        Some(self.client.host())
+        Some(self.grant.client.host())
     }
 
     fn patience(&self) -> Option<Duration> {
@@ -104,13 +77,13 @@ impl DeviceCode {
         let authorization = self.authorize(later(request, began)).await?;
         let expires_at = later(request, began).now.after(authorization.life.saturating_sub(sent.elapsed()));
         let _question = Question::ask(person, &authorization, expires_at.min(request.until));
-        let form = self.form.of_grant(GRANT_TYPE).with_secret("device_code", authorization.device_code.clone());
+        let form = self.grant.form.of_grant(GRANT_TYPE).with_secret("device_code", authorization.device_code.clone());
         let mut pace = Pace::new(authorization.interval);
         let mut wait = pace.first();
         loop {
             tokio::time::sleep(wait).await;
             let request = later(request, began);
-            match answered(&self.client, request, self.client.token(&form, request)).await {
+            match self.grant.client.answer(request, self.grant.client.token(&form, request)).await {
                 Ok(answer) => {
                     *asked_at = request.now;
                     return Ok(answer);
@@ -125,8 +98,9 @@ impl DeviceCode {
 
     /// The device authorization request (RFC 8628 §3.1).
     async fn authorize(&self, request: Request<'_>) -> Result<Authorization, SourceError> {
-        let endpoint = answered(&self.client, request, self.client.endpoint(Endpoint::DeviceAuthorization, request)).await?;
-        let answer = answered(&self.client, request, self.client.ask(Endpoint::DeviceAuthorization, &self.form, request)).await?;
+        let endpoint = self.grant.client.answer(request, self.grant.client.endpoint(Endpoint::DeviceAuthorization, request)).await?;
+        let answer =
+            self.grant.client.answer(request, self.grant.client.ask(Endpoint::DeviceAuthorization, &self.grant.form, request)).await?;
         Authorization::read(answer, &endpoint)
     }
 }

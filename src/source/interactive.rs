@@ -7,8 +7,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::answer::TokenResponse;
-use super::client::Client;
-use super::endpoint::Form;
+use super::grant::Grant;
 use super::refresh::{keep, refresh};
 use super::{Request, SourceError};
 use crate::clock::Timestamp;
@@ -20,14 +19,13 @@ pub(super) const PATIENCE: Duration = Duration::from_secs(5 * 60);
 
 /// A token by the login at hand, or by `log_in`, which asks the person of `request` and is not begun without one.
 pub(super) async fn by_login(
-    client: &Client,
-    form: &Form,
+    grant: &Grant,
     request: Request<'_>,
     log_in: impl Future<Output = Result<TokenResponse, SourceError>> + Send,
 ) -> Result<TokenResponse, SourceError> {
     let problem = match request.logins.read() {
         Ok(Some(login)) if login.is_dead() => refused_before(&login),
-        Ok(Some(login)) => match refresh(client, form, login, request).await {
+        Ok(Some(login)) => match Box::pin(refresh(grant, login, request)).await {
             Err(error) if error.class == Class::Refused => SourceError { class: Class::Login, ..error },
             outcome => return outcome,
         },
@@ -56,19 +54,6 @@ pub(super) async fn by_login(
 /// `request` as it is now, when it began at `began`: a login takes minutes, which are not part of the life of the token that comes of it.
 pub(super) fn later(request: Request<'_>, began: Instant) -> Request<'_> {
     Request { now: request.now.after(began.elapsed()), ..request }
-}
-
-/// The answer of the issuer that `asking` waits for. People take their time; an issuer has no more of it than at any renewal.
-pub(super) async fn answered<T>(
-    client: &Client,
-    request: Request<'_>,
-    asking: impl Future<Output = Result<T, SourceError>>,
-) -> Result<T, SourceError> {
-    let limit = request.limit * client.stages();
-    tokio::time::timeout(limit, asking).await.unwrap_or_else(|_| {
-        let message = format!("no answer of {} within {}", client.host(), humantime::format_duration(limit));
-        Err(SourceError::new(Class::Network, message))
-    })
 }
 
 fn refused_before(login: &Login) -> SourceError {

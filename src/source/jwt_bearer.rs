@@ -7,7 +7,8 @@ use self::service_account::ServiceAccount;
 use super::client::{Client, Demand};
 use super::discovery::{Endpoint, Issuer};
 use super::endpoint::Form;
-use super::expiry::{Ttl, dated};
+use super::expiry::Ttl;
+use super::grant::Grant;
 use super::input::Input;
 use super::jwt::Claims;
 use super::{Configured, Request, Source, SourceError};
@@ -21,10 +22,8 @@ const GRANT: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
 /// The JWT bearer grant.
 #[derive(Debug)]
 pub struct JwtBearer {
-    client: Client,
-    form: Form,
+    grant: Grant,
     assertion: Assertion,
-    ttl: Option<Ttl>,
 }
 
 /// Where the JWT is from.
@@ -45,13 +44,13 @@ impl Configured for JwtBearer {
                 let client = Client::from_settings(section, &[Endpoint::Token], Demand::Nothing)?;
                 let assertion = Assertion::Input(Input::with_claims(assertion, &claims(&client))?);
                 let form = Form::from_settings(section)?.of_grant(GRANT);
-                Ok(Self { client, form, assertion, ttl })
+                Ok(Self { grant: Grant::new(client, form, ttl), assertion })
             }
             (None, Some(key_file)) => {
                 let client = Client::of_issuer(Issuer::optional(section, &[Endpoint::Token])?, section, Demand::Nothing)?;
                 let assertion = Assertion::ServiceAccount(ServiceAccount::from_settings(key_file, section)?);
                 let form = Form::from_settings(section)?;
-                Ok(Self { client, form, assertion, ttl })
+                Ok(Self { grant: Grant::new(client, form, ttl), assertion })
             }
             (Some(_), Some(_)) => Err(section.mistake("`assertion` and `key_file` exclude each other", None)),
             (None, None) => {
@@ -62,18 +61,22 @@ impl Configured for JwtBearer {
         }
     }
 
+    fn grant(&self) -> Option<&Grant> {
+        Some(&self.grant)
+    }
+
     fn identity(&self) -> Vec<(&'static str, String)> {
         let assertion = match &self.assertion {
             Assertion::Input(input) => vec![("assertion", input.identity())],
             Assertion::ServiceAccount(account) => account.identity(),
         };
-        self.client.identity().into_iter().chain(self.form.identity()).chain(assertion).collect()
+        self.grant.identity().into_iter().chain(assertion).collect()
     }
 
     fn asks(&self) -> String {
         match &self.assertion {
             Assertion::ServiceAccount(account) => self.peer().unwrap_or_else(|| account.key_file().display().to_string()),
-            Assertion::Input(_) => self.client.host(),
+            Assertion::Input(_) => self.grant.client.host(),
         }
     }
 
@@ -82,7 +85,7 @@ impl Configured for JwtBearer {
             Assertion::Input(_) => None,
             Assertion::ServiceAccount(account) => account.credentials(),
         };
-        self.client.credentials().into_iter().chain(key).collect()
+        self.grant.credentials().into_iter().chain(key).collect()
     }
 
     fn inputs(&self) -> Vec<&Input> {
@@ -90,37 +93,29 @@ impl Configured for JwtBearer {
             Assertion::Input(input) => Some(input),
             Assertion::ServiceAccount(_) => None,
         };
-        self.client.inputs().into_iter().chain(input).collect()
-    }
-
-    fn has_inline_secret(&self) -> bool {
-        self.client.has_inline_secret() || self.form.has_inline_secret()
-    }
-
-    fn client(&self) -> Option<&Client> {
-        Some(&self.client)
+        self.grant.inputs().into_iter().chain(input).collect()
     }
 }
 
 impl Source for JwtBearer {
     async fn issue(&self, request: Request<'_>) -> Result<Token, SourceError> {
         let (form, place) = match &self.assertion {
-            Assertion::Input(input) => (self.form.clone().with_secret("assertion", input.read(request).await?), None),
+            Assertion::Input(input) => (self.grant.form.clone().with_secret("assertion", input.read(request).await?), None),
             Assertion::ServiceAccount(account) => {
-                let (form, place) = account.present(&self.form, request.now)?;
+                let (form, place) = account.present(&self.grant.form, request.now)?;
                 (form, Some(place))
             }
         };
-        let answer = self.client.token_at(place, &form, request).await.map_err(advised)?;
-        let mut token = answer.token;
+        let answer = self.grant.client.token_at(place, &form, request).await.map_err(advised)?;
+        let mut token = self.grant.token(answer, request.now)?;
         token.scope = token.scope.or_else(|| self.scope().map(str::to_owned));
-        dated(token, answer.expires_at, self.ttl, request.now)
+        Ok(token)
     }
 
     fn peer(&self) -> Option<String> {
         match &self.assertion {
-            Assertion::ServiceAccount(account) if !self.client.issuer().is_named() => account.host(),
-            _ => Some(self.client.host()),
+            Assertion::ServiceAccount(account) if !self.grant.client.issuer().is_named() => account.host(),
+            _ => Some(self.grant.client.host()),
         }
     }
 }
@@ -128,7 +123,7 @@ impl Source for JwtBearer {
 impl JwtBearer {
     fn scope(&self) -> Option<&str> {
         match &self.assertion {
-            Assertion::Input(_) => self.form.scope(),
+            Assertion::Input(_) => self.grant.form.scope(),
             Assertion::ServiceAccount(account) => account.scope(),
         }
     }

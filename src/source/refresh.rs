@@ -6,12 +6,10 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::answer::TokenResponse;
-use super::client::Client;
 use super::discovery::Endpoint;
-use super::endpoint::Form;
+use super::grant::Grant;
 use super::{Request, SourceError};
 use crate::clock::Timestamp;
-use crate::error::Class;
 use crate::login::Login;
 
 /// How often a login that was replaced meanwhile is taken up: without a lock, others may be at it.
@@ -45,14 +43,14 @@ impl Drop for UnderWay {
 }
 
 /// Asks for a token by `login`, and keeps what becomes of that.
-pub(super) async fn refresh(client: &Client, form: &Form, login: Login, request: Request<'_>) -> Result<TokenResponse, SourceError> {
+pub(super) async fn refresh(grant: &Grant, login: Login, request: Request<'_>) -> Result<TokenResponse, SourceError> {
     // Looked up before the request is noted as under way. Without a lock, the login may be replaced meanwhile.
     let before = request.logins.read()?;
-    client.endpoint(Endpoint::Token, request).await?;
+    grant.client.endpoint(Endpoint::Token, request).await?;
     let mut login = replaced(before.as_ref(), request)?.unwrap_or(login);
     let mut logins = 1;
     loop {
-        let error = match attempt(client, form, &login, request).await {
+        let error = match attempt(grant, &login, request).await {
             Err(error) if error.code.as_deref() == Some(INVALID_GRANT) => error,
             outcome => return outcome,
         };
@@ -72,13 +70,11 @@ fn replaced(login: Option<&Login>, request: Request<'_>) -> Result<Option<Login>
     Ok(request.logins.read()?.filter(is_newer))
 }
 
-async fn attempt(client: &Client, form: &Form, login: &Login, request: Request<'_>) -> Result<TokenResponse, SourceError> {
+async fn attempt(grant: &Grant, login: &Login, request: Request<'_>) -> Result<TokenResponse, SourceError> {
     request.logins.begin(Some(login), request.now)?;
-    let form = form.of_grant("refresh_token").with_secret("refresh_token", login.refresh_token.clone());
+    let form = grant.form.of_grant("refresh_token").with_secret("refresh_token", login.refresh_token.clone());
     let _under_way = UnderWay::new();
-    let limit = request.limit.saturating_mul(client.stages());
-    let answer = tokio::time::timeout(limit, client.token(&form, request)).await;
-    let answer = answer.unwrap_or_else(|_| Err(unanswered(client, limit)));
+    let answer = grant.client.answer(request, grant.client.token(&form, request)).await;
     let settled = Login { in_flight: None, ..login.clone() };
     match answer {
         Ok(answer) => {
@@ -140,8 +136,4 @@ fn refused(login: Login, error: SourceError, request: Request<'_>) -> SourceErro
         }
         None => error,
     }
-}
-
-fn unanswered(client: &Client, limit: std::time::Duration) -> SourceError {
-    SourceError::new(Class::Network, format!("no answer of {} within {}", client.host(), humantime::format_duration(limit)))
 }

@@ -1,10 +1,10 @@
 //! `source = "refresh-token"`: RFC 6749 §6. The configuration gives the first refresh token; those that the issuer gives after it are
 //! ours to keep.
 
-use super::client::{Client, Demand};
+use super::client::Demand;
 use super::discovery::Endpoint;
-use super::endpoint::Form;
-use super::expiry::{Ttl, dated};
+use super::expiry::Ttl;
+use super::grant::Grant;
 use super::input::Input;
 use super::refresh::{INVALID_GRANT, refresh};
 use super::{Configured, Request, Source, SourceError};
@@ -20,48 +20,33 @@ const ADVICE: &str = "set `refresh_token` to a new one";
 /// The refresh token grant.
 #[derive(Debug)]
 pub struct RefreshToken {
-    client: Client,
-    form: Form,
+    grant: Grant,
     first: Input,
-    ttl: Option<Ttl>,
 }
 
 impl Configured for RefreshToken {
     const KIND: &'static str = "refresh-token";
 
     fn from_settings(section: &mut Section<'_>, ttl: Option<Ttl>) -> Result<Self, Mistake> {
-        let client = Client::from_settings(section, &[Endpoint::Token], Demand::Name)?;
         let first = section.required("refresh_token", Input::from_setting)?;
-        Ok(Self { client, form: Form::from_settings(section)?, first, ttl })
+        Ok(Self { grant: Grant::from_settings(section, &[Endpoint::Token], Demand::Name, ttl)?, first })
+    }
+
+    fn grant(&self) -> Option<&Grant> {
+        Some(&self.grant)
     }
 
     fn identity(&self) -> Vec<(&'static str, String)> {
         let first = ("refresh_token", self.first.identity());
-        self.client.identity().into_iter().chain(self.form.identity()).chain([first]).collect()
-    }
-
-    fn asks(&self) -> String {
-        self.client.host()
-    }
-
-    fn credentials(&self) -> Vec<Secret> {
-        self.client.credentials()
+        self.grant.identity().into_iter().chain([first]).collect()
     }
 
     fn inputs(&self) -> Vec<&Input> {
-        self.client.inputs().into_iter().chain([&self.first]).collect()
-    }
-
-    fn has_inline_secret(&self) -> bool {
-        self.client.has_inline_secret() || self.form.has_inline_secret()
+        self.grant.inputs().into_iter().chain([&self.first]).collect()
     }
 
     fn login_identity(&self) -> Option<Vec<(&'static str, String)>> {
-        Some(self.client.login_identity())
-    }
-
-    fn client(&self) -> Option<&Client> {
-        Some(&self.client)
+        Some(self.grant.client.login_identity())
     }
 }
 
@@ -100,16 +85,14 @@ fn dead(login: &Login) -> SourceError {
 impl Source for RefreshToken {
     async fn issue(&self, request: Request<'_>) -> Result<Token, SourceError> {
         let login = self.login(request).await?;
-        let answer = refresh(&self.client, &self.form, login, request).await.map_err(|error| match error.code.as_deref() {
+        let answer = refresh(&self.grant, login, request).await.map_err(|error| match error.code.as_deref() {
             Some(INVALID_GRANT) => error.with_hint(ADVICE),
             _ => error,
         })?;
-        let mut token = answer.token;
-        token.scope = token.scope.or_else(|| self.form.scope().map(str::to_owned));
-        dated(token, answer.expires_at, self.ttl, request.now)
+        self.grant.token(answer, request.now)
     }
 
     fn peer(&self) -> Option<String> {
-        Some(self.client.host())
+        Some(self.grant.client.host())
     }
 }

@@ -39,7 +39,7 @@ impl AnySource {
     /// # Errors
     /// [`SourceError`] where the issuer could not be told, or would not have it.
     pub async fn revoke(&self, tokens: &[(Revoked, Secret)], request: Request<'_>) -> Result<Revocation, SourceError> {
-        let Some(client) = self.client() else { return Ok(Revocation::NotOffered) };
+        let Some(client) = self.grant().map(|grant| &grant.client) else { return Ok(Revocation::NotOffered) };
         if !client.offers(Endpoint::Revocation, request).await? {
             return Ok(Revocation::NotOffered);
         }

@@ -1,13 +1,12 @@
 //! `source = "token-exchange"`: RFC 8693, one token for another. The subject may be the token of another profile, so that profiles chain;
 //! with an actor it is delegation, without one impersonation.
 
-use super::client::{Client, Demand};
+use super::client::Demand;
 use super::discovery::Endpoint;
-use super::endpoint::Form;
-use super::expiry::{Ttl, dated};
+use super::expiry::Ttl;
+use super::grant::Grant;
 use super::input::Input;
 use super::{Configured, Request, Source, SourceError};
-use crate::secret::Secret;
 use crate::settings::{Item, Mistake, Section};
 use crate::token::Token;
 
@@ -19,11 +18,9 @@ const JWT: &str = "urn:ietf:params:oauth:token-type:jwt";
 /// The token exchange grant.
 #[derive(Debug)]
 pub struct TokenExchange {
-    client: Client,
-    form: Form,
+    grant: Grant,
     subject: Party,
     actor: Option<Party>,
-    ttl: Option<Ttl>,
 }
 
 /// A token that stands for somebody, and what kind of token that is.
@@ -48,8 +45,7 @@ impl Configured for TokenExchange {
     const KIND: &'static str = "token-exchange";
 
     fn from_settings(section: &mut Section<'_>, ttl: Option<Ttl>) -> Result<Self, Mistake> {
-        let client = Client::from_settings(section, &[Endpoint::Token], Demand::Nothing)?;
-        let form = Form::from_settings(section)?.of_grant(GRANT);
+        let grant = Grant::from_settings(section, &[Endpoint::Token], Demand::Nothing, ttl)?.with_form(|form| form.of_grant(GRANT));
         let subject = section.required("subject_token", Input::from_setting)?;
         let subject = Party::new(subject, section.optional("subject_token_type", Item::string)?);
         let actor = section.optional("actor_token", Input::from_setting)?;
@@ -58,42 +54,30 @@ impl Configured for TokenExchange {
             return Err(section.missing("actor_token"));
         }
         let requested = section.optional("requested_token_type", Item::string)?;
-        let form = requested.iter().fold(form, |form, requested| form.with("requested_token_type", requested));
-        Ok(Self { client, form, subject, actor: actor.map(|token| Party::new(token, actor_type)), ttl })
+        let grant = grant.with_form(|form| requested.iter().fold(form, |form, requested| form.with("requested_token_type", requested)));
+        Ok(Self { grant, subject, actor: actor.map(|token| Party::new(token, actor_type)) })
+    }
+
+    fn grant(&self) -> Option<&Grant> {
+        Some(&self.grant)
     }
 
     fn identity(&self) -> Vec<(&'static str, String)> {
         let actor = self.actor.iter().map(|actor| actor.identity("actor_token"));
         let parties = std::iter::once(self.subject.identity("subject_token")).chain(actor);
-        self.client.identity().into_iter().chain(self.form.identity()).chain(parties).collect()
-    }
-
-    fn asks(&self) -> String {
-        self.client.host()
-    }
-
-    fn credentials(&self) -> Vec<Secret> {
-        self.client.credentials()
+        self.grant.identity().into_iter().chain(parties).collect()
     }
 
     fn inputs(&self) -> Vec<&Input> {
         let parties = std::iter::once(&self.subject).chain(&self.actor).map(|party| &party.token);
-        self.client.inputs().into_iter().chain(parties).collect()
-    }
-
-    fn has_inline_secret(&self) -> bool {
-        self.client.has_inline_secret() || self.form.has_inline_secret()
-    }
-
-    fn client(&self) -> Option<&Client> {
-        Some(&self.client)
+        self.grant.inputs().into_iter().chain(parties).collect()
     }
 }
 
 impl Source for TokenExchange {
     async fn issue(&self, request: Request<'_>) -> Result<Token, SourceError> {
         let subject = self.subject.token.read(request).await?;
-        let form = self.form.clone().with_secret("subject_token", subject).with("subject_token_type", &self.subject.token_type);
+        let form = self.grant.form.clone().with_secret("subject_token", subject).with("subject_token_type", &self.subject.token_type);
         let form = match &self.actor {
             None => form,
             Some(actor) => {
@@ -101,14 +85,12 @@ impl Source for TokenExchange {
                 form.with_secret("actor_token", token).with("actor_token_type", &actor.token_type)
             }
         };
-        let answer = self.client.token(&form, request).await.map_err(|error| self.advised(error))?;
-        let mut token = answer.token;
-        token.scope = token.scope.or_else(|| self.form.scope().map(str::to_owned));
-        dated(token, answer.expires_at, self.ttl, request.now)
+        let answer = self.grant.client.token(&form, request).await.map_err(|error| self.advised(error))?;
+        self.grant.token(answer, request.now)
     }
 
     fn peer(&self) -> Option<String> {
-        Some(self.client.host())
+        Some(self.grant.client.host())
     }
 }
 
