@@ -18,6 +18,24 @@ use crate::error::Class;
 use crate::secret::{Secret, is_named_as_secret, shown};
 use crate::settings::{Item, Mistake, Section};
 
+/// The error codes that have a meaning here (RFC 6749 §5.2, RFC 8628 §3.5, RFC 8707 §2). They are what they are even where a secret is so
+/// short that it is a part of one.
+const CODES: [&str; 13] = [
+    "access_denied",
+    "authorization_pending",
+    "expired_token",
+    "invalid_client",
+    "invalid_grant",
+    "invalid_request",
+    "invalid_scope",
+    "invalid_target",
+    "server_error",
+    "slow_down",
+    "temporarily_unavailable",
+    "unauthorized_client",
+    "unsupported_grant_type",
+];
+
 /// What a grant asks for: its form without the client's credentials.
 #[derive(Clone, Debug)]
 pub(super) struct Form {
@@ -216,7 +234,8 @@ pub(super) fn refusal(peer: &str, answer: &Answer, object: Option<&Map<String, V
     let status = answer.status.as_u16();
     let secrets = [secrets, &answer.sent].concat();
     let text = |key| object.and_then(|object| object.get(key)).and_then(Value::as_str).map(|text| shown(text, &secrets));
-    let code = text("error");
+    let registered = object.and_then(|object| CODES.iter().find(|code| object.get("error").is_some_and(|error| error == **code)));
+    let code = registered.map_or_else(|| text("error"), |code| Some((*code).to_owned()));
     let class = classify(status, code.as_deref());
     let mut error = match (&code, class) {
         (Some(code), Class::Temporary) => {

@@ -28,6 +28,16 @@ fn it_waits_for_the_interval_from_the_first_poll_on() {
     no_faster_than(&issuer, &[2.0, 2.0, 2.0]);
 }
 
+/// A code so short that it is a part of the issuer's words does not change what they mean.
+#[test]
+fn a_short_device_code_is_one() {
+    let issuer = issuer([pending(), granted(1)]);
+    issuer.script_at(DEVICE, [authorization(&issuer, json!({ "device_code": "d" }))]);
+    let outcome = Terminal::open(&at(&issuer), &["renew"]).finish();
+    outcome.exits(0);
+    assert_eq!(issuer.requests_at(TOKEN).len(), 2, "{outcome}");
+}
+
 #[test]
 fn where_the_issuer_names_no_interval_it_is_five_seconds() {
     let issuer = issuer([granted(1)]);
