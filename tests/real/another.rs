@@ -6,7 +6,7 @@ use std::iter;
 
 use crate::support::issuer::{CODE_GRANT, DEVICE_GRANT, REFRESH_GRANT};
 use crate::support::person::report_in;
-use crate::support::toolkit::MACHINE;
+use crate::support::toolkit::{MACHINE, WEB};
 use crate::support::{Home, Person, Report, Toolkit};
 
 /// A home where somebody has logged in with a browser.
@@ -49,6 +49,19 @@ fn somebody_logs_in_with_a_browser_and_the_token_is_renewed_many_times() {
     assert_eq!(toolkit.introspect(&token)["active"], true);
     let seen = toolkit.seen();
     assert_eq!((seen.asked_and_granted(CODE_GRANT), seen.asked_and_granted(REFRESH_GRANT)), ((1, 1), (15, 15)));
+}
+
+#[test]
+fn a_client_with_a_secret_logs_people_in_too() {
+    let toolkit = Toolkit::start();
+    let keys = format!("client_secret = '{}'\n{}", WEB.secret, Person::approving().as_browser());
+    let home = Home::new(&(toolkit.profile_of("authorization-code", WEB.id) + &keys));
+
+    home.on_terminal(&["renew"]).finish().exits(0);
+
+    let token = home.token(&["get", "--renew"]).quiet_token();
+    assert_eq!(toolkit.introspect(&token)["client_id"], WEB.id);
+    assert_eq!(toolkit.seen().asked_and_granted(REFRESH_GRANT), (1, 1));
 }
 
 #[test]

@@ -2,6 +2,7 @@
 //! pages are filled in there, and the answer comes back to a port of ours.
 
 use std::collections::HashMap;
+use std::fs;
 use std::net::TcpListener;
 
 use url::Url;
@@ -79,6 +80,22 @@ fn the_request_is_what_the_standards_ask_for_and_the_address_is_printed_too() {
     assert!(!report.text().is_empty(), "the last page tells people that they are done");
 }
 
+/// `OpenID` Connect gives offline access only to who asks people for it; `params` is where one does.
+#[test]
+fn a_parameter_of_the_profile_reaches_the_authorization_endpoint() {
+    let issuer = Issuer::start();
+    let keys = "params = { prompt = \"consent\" }\n";
+    let home = home_of(&issuer, approving, keys);
+    home.configure(&home.configuration().replace("[\"read\"]", "[\"openid\", \"offline_access\"]"));
+
+    home.on_terminal(&["renew"]).finish().exits(0);
+
+    let asked = query(&Report::of(&report_in(home.path())).visited()[0]);
+    assert_eq!(asked.get("prompt").map(String::as_str), Some("consent"));
+    assert_eq!(home.token(&["get", "-o", "json"]).json()["scope"], "openid offline_access");
+    assert!(issuer.takes(&home.token(&["get", "--renew"]).quiet_token()));
+}
+
 #[test]
 fn every_login_has_secrets_of_its_own() {
     let issuer = Issuer::start();
@@ -87,7 +104,7 @@ fn every_login_has_secrets_of_its_own() {
         home.token(&["purge"]).exits(0);
         home.on_terminal(&["renew"]).finish().exits(0);
         let asked = query(&Report::of(&report_in(home.path())).visited()[0]);
-        std::fs::remove_file(report_in(home.path())).expect("a report");
+        fs::remove_file(report_in(home.path())).expect("a report");
         asked
     };
 
@@ -126,15 +143,19 @@ fn somebody_who_says_no_is_taken_at_their_word() {
 }
 
 #[test]
-fn a_port_by_hand_is_the_one_that_is_used() {
+fn a_port_by_hand_is_the_one_that_is_used_each_time() {
     let issuer = Issuer::start();
     let port = unused_port();
     let home = home_of(&issuer, approving, &format!("redirect_port = {port}\n"));
 
-    home.on_terminal(&["renew"]).finish().exits(0);
+    for login in 1..=2 {
+        home.token(&["purge"]).exits(0);
+        home.on_terminal(&["renew"]).finish().exits(0);
 
-    let last = Report::of(&report_in(home.path())).visited().pop().expect("an address");
-    assert_eq!(last.port(), Some(port));
+        let last = Report::of(&report_in(home.path())).visited().pop().expect("an address");
+        assert_eq!((last.port(), issuer.seen().asked_and_granted(CODE_GRANT)), (Some(port), (login, login)));
+        fs::remove_file(report_in(home.path())).expect("a report");
+    }
     assert!(issuer.takes(&home.token(&["get"]).quiet_token()));
 }
 

@@ -36,7 +36,7 @@ for (let page = 0; next; page += 1) {
 report();
 
 async function visit({ address, form }) {
-  const headers = { Cookie: [...cookies].map((pair) => pair.join('=')).join('; '), Referer: address.href };
+  const headers = { Cookie: [...cookies].map((pair) => pair.join('=')).join('; ') };
   const body = form && new URLSearchParams(form);
   const answer = await fetch(address, { method: form ? 'POST' : 'GET', body, headers, redirect: 'manual' });
   for (const cookie of answer.headers.getSetCookie()) keep(cookie);

@@ -15,6 +15,9 @@ const SERVER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/real/toolkit/se
 /// A client for client credentials (`server.py` has the same).
 pub const MACHINE: Client = Client { id: "machine", secret: "machine-secret-Lw5yC" };
 
+/// A client for authorization codes that keeps a secret.
+pub const WEB: Client = Client { id: "web", secret: "web-secret-8Hq2s" };
+
 /// A running server of this test's own, whose issuer has a path.
 pub struct Toolkit {
     _server: Server,
