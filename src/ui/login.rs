@@ -7,11 +7,12 @@ mod waiting;
 
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::Manner;
 use crate::name::Name;
 use crate::source::{Person, Step};
+use keyboard::Keyboard;
 use waiting::Waiting;
 
 /// The person at our terminal.
@@ -20,24 +21,37 @@ pub struct AtTerminal {
     manner: Manner,
     profile: Name,
     waiting: Mutex<Option<Waiting>>,
+    /// From the first line that is asked for until the login is over.
+    keyboard: Mutex<Option<Keyboard>>,
 }
 
 impl AtTerminal {
     /// Asked on behalf of `profile`.
     #[must_use]
     pub fn new(manner: Manner, profile: &Name) -> Self {
-        Self { manner, profile: profile.clone(), waiting: Mutex::new(None) }
+        Self { manner, profile: profile.clone(), waiting: Mutex::default(), keyboard: Mutex::default() }
     }
 
     /// Shows `message`, asked for anew ten times a second, until the next step.
     fn wait(&self, message: impl Fn() -> String + Send + 'static) {
         self.wait_no_more();
         let waiting = Waiting::new(self.manner, message);
-        *self.waiting.lock().unwrap_or_else(PoisonError::into_inner) = waiting;
+        *unpoisoned(&self.waiting) = waiting;
     }
 
     fn wait_no_more(&self) {
-        drop(self.waiting.lock().unwrap_or_else(PoisonError::into_inner).take());
+        drop(unpoisoned(&self.waiting).take());
+    }
+
+    async fn next_line(&self) -> Option<String> {
+        let kept = unpoisoned(&self.keyboard).take();
+        let mut keyboard = match kept {
+            Some(keyboard) => keyboard,
+            None => Keyboard::open().await?,
+        };
+        let line = keyboard.line().await;
+        *unpoisoned(&self.keyboard) = Some(keyboard);
+        line
     }
 }
 
@@ -49,11 +63,18 @@ impl Person for AtTerminal {
             }
             Step::OpenBrowser { address, is_open, until } => browser::ask(self, address, *is_open, *until),
             Step::NotTheAnswer { reason } => browser::ask_again(self, reason),
-            Step::Over => self.wait_no_more(),
+            Step::Over => {
+                self.wait_no_more();
+                drop(unpoisoned(&self.keyboard).take());
+            }
         }
     }
 
     fn line(&self) -> Pin<Box<dyn Future<Output = Option<String>> + Send + '_>> {
-        Box::pin(keyboard::line())
+        Box::pin(self.next_line())
     }
+}
+
+fn unpoisoned<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,12 +1,13 @@
 //! What is typed at our terminal while we wait for something else.
 //!
-//! It promises to take exactly what it answers with, a line at a time, and to leave the terminal as it found it however the wait ends;
-//! to hold up nothing, the end of the program least of all; and not to show what is typed, which may be a code. It refuses to read, or
-//! to change anything, while the terminal is another job's.
+//! It promises to take exactly what it answers with, a line at a time, and to leave the terminal as it found it when it is dropped; to
+//! hold up nothing, the end of the program least of all; and not to show what is typed, which may be a code. It refuses to read, or to
+//! change anything, while the terminal is another job's.
 //!
 //! The terminal is opened anew, because making standard input itself non-blocking would make it so for every program that shares it. It
 //! hands out characters instead of lines, because a terminal cuts lines at 4095 characters and addresses may be longer.
 
+use std::fmt;
 use std::io;
 use std::time::Duration;
 
@@ -16,7 +17,7 @@ use rustix::stdio::stdin;
 use rustix::termios::{LocalModes, OptionalActions, SpecialCodeIndex, Termios, tcgetattr, tcgetpgrp, tcsetattr, ttyname};
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, MutexGuard};
 use tokio::time::{sleep, timeout};
 
 /// The longest line, in bytes. What is longer is cut.
@@ -30,22 +31,8 @@ const DELETE: [u8; 2] = [0x7f, 0x08];
 const KILL: u8 = 0x15;
 const END: u8 = 0x04;
 
-/// One terminal has one reader: of two, each would restore what the other has set.
+/// One terminal has one reader: of two, each would restore what the other has set, and get lines that are meant for the other.
 static TURN: Mutex<()> = Mutex::const_new(());
-
-/// The next line, without its end; `None` where there is none to come.
-pub(super) async fn line() -> Option<String> {
-    let _turn = TURN.lock().await;
-    let mut keyboard = Keyboard::open()?;
-    let mut line = Vec::new();
-    loop {
-        match keyboard.next().await? {
-            b'\n' | b'\r' => return Some(String::from_utf8_lossy(&line).into_owned()),
-            END if line.is_empty() => return None,
-            typed => edit(&mut line, typed),
-        }
-    }
-}
 
 fn edit(line: &mut Vec<u8>, typed: u8) {
     match typed {
@@ -57,21 +44,42 @@ fn edit(line: &mut Vec<u8>, typed: u8) {
 }
 
 /// Our terminal, open for ourselves.
-struct Keyboard {
+pub(super) struct Keyboard {
     terminal: AsyncFd<OwnedFd>,
     /// How it was when we came.
     found: Option<Termios>,
+    _turn: MutexGuard<'static, ()>,
+}
+
+impl fmt::Debug for Keyboard {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Keyboard(…)")
+    }
 }
 
 impl Keyboard {
-    fn open() -> Option<Self> {
+    /// Once nobody else has it; `None` where there is none.
+    pub async fn open() -> Option<Self> {
+        let turn = TURN.lock().await;
         let path = ttyname(stdin(), Vec::new()).ok()?;
         let flags = OFlags::RDWR | OFlags::NOCTTY | OFlags::NONBLOCK | OFlags::CLOEXEC;
         let terminal = open(path, flags, Mode::empty()).ok()?;
         #[expect(unsafe_code, reason = "tokio cannot know that this is a descriptor and stays one")]
         // SAFETY: `OwnedFd` owns a valid descriptor, which nobody replaces or closes while it is in there.
         let terminal = unsafe { AsyncFd::register_with_interest(terminal, Interest::READABLE) }.ok()?;
-        Some(Self { terminal, found: None })
+        Some(Self { terminal, found: None, _turn: turn })
+    }
+
+    /// The next line, without its end; `None` where there is none to come.
+    pub async fn line(&mut self) -> Option<String> {
+        let mut line = Vec::new();
+        loop {
+            match self.next().await? {
+                b'\n' | b'\r' => return Some(String::from_utf8_lossy(&line).into_owned()),
+                END if line.is_empty() => return None,
+                typed => edit(&mut line, typed),
+            }
+        }
     }
 
     /// The next character; `None` where the terminal has gone.

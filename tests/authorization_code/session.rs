@@ -1,0 +1,160 @@
+//! Somebody before a terminal while the program runs there: what they see, what they type, and the browser that they have.
+
+use std::fs;
+use std::io::Write;
+use std::os::unix::fs::PermissionsExt;
+use std::process::{Command, Stdio};
+
+use rustix::process::{Pid, Signal, kill_process};
+
+use super::provider::{Fields, Provider, fields, get, log_in_at};
+use crate::support::terminal::{ANSWER, COLUMNS};
+use crate::support::{Outcome, Running, Screen, Test, wait_until};
+
+/// Leaves its arguments, one a line, in the file `opened`, whole.
+const BROWSER: &str = "#!/bin/sh\nprintf '%s\\n' \"$@\" >opened.new\nmv opened.new opened\n";
+
+/// A home with this configuration and a program `browser`.
+pub fn home(config: &str) -> Test {
+    let test = Test::configured(config);
+    program(&test, "browser", BROWSER);
+    test
+}
+
+/// A home with the profile `prod` of this provider, which opens `browser`.
+pub fn home_of(provider: &Provider) -> Test {
+    home(&provider.profile("browser = [\"./browser\"]"))
+}
+
+pub fn program(test: &Test, name: &str, script: &str) {
+    fs::write(test.path(name), script).unwrap();
+    fs::set_permissions(test.path(name), fs::Permissions::from_mode(0o755)).unwrap();
+}
+
+/// What was opened so far, if something was.
+pub fn opened(test: &Test) -> Option<String> {
+    fs::read_to_string(test.path("opened")).ok()
+}
+
+/// The program on a terminal.
+pub struct Session<'a> {
+    test: &'a Test,
+    running: Running,
+    keys: std::io::PipeWriter,
+}
+
+impl<'a> Session<'a> {
+    /// Starts it.
+    pub fn start(test: &'a Test, args: &[&str]) -> Self {
+        Self::followed_by(test, args, "")
+    }
+
+    /// The same with a line of shell that follows.
+    pub fn followed_by(test: &'a Test, args: &[&str], then: &str) -> Self {
+        for left in ["opened", "screen", "pid"] {
+            // Of the session before, if there was one.
+            let _ = fs::remove_file(test.path(left));
+        }
+        let (keyboard, keys) = std::io::pipe().unwrap();
+        let plain = test.in_terminal(args, "", Stdio::null());
+        let words = |command: &Command| command.get_args().map(|word| word.to_str().unwrap().to_owned()).collect::<Vec<_>>();
+        let line = words(&plain)[3].clone();
+        let (size, program) = line.split_once("; exec ").unwrap();
+        // The shell hears what a terminal's signals say, and goes on.
+        let line = format!(
+            "{size}; stty -a >before; tty >tty; trap : INT TERM HUP; sh -c 'echo $$ >pid; exec {} >{ANSWER}'; status=$?; stty -a >after; {then} exit $status",
+            program.replace('\'', "")
+        );
+        let mut command = Command::new("script");
+        command.args(["--quiet", "--return", "--flush", "--command", &line]).arg(test.path("screen")).env_clear();
+        command.envs(plain.get_envs().filter_map(|(name, value)| Some((name, value?)))).current_dir(test.path(""));
+        command.stdin(keyboard).stdout(Stdio::piped()).stderr(Stdio::piped());
+        Self { test, running: test.start(command, args), keys }
+    }
+
+    /// Types this once it is waited for, and not shown.
+    pub fn type_in(&mut self, text: &str) {
+        wait_until("a terminal that shows nothing", || {
+            let tty = fs::read_to_string(self.test.path("tty")).unwrap_or_default();
+            let modes = Command::new("stty").args(["-a", "-F", tty.trim_end()]).output().unwrap();
+            String::from_utf8_lossy(&modes.stdout).contains(" -echo ")
+        });
+        self.keys.write_all(text.as_bytes()).unwrap();
+    }
+
+    /// What the terminal was sent so far, cursor movements aside.
+    pub fn seen(&self) -> String {
+        String::from_utf8_lossy(&fs::read(self.test.path("screen")).unwrap_or_default()).into_owned()
+    }
+
+    #[track_caller]
+    pub fn sees(&self, text: &str) {
+        wait_until(&format!("{text:?} on the screen"), || self.seen().contains(text));
+    }
+
+    /// The address on the screen, once it is waited for.
+    #[track_caller]
+    pub fn shown(&self) -> String {
+        self.sees("waiting for you to log in");
+        let seen = self.seen();
+        seen.lines().rfind(|line| line.starts_with("http")).expect("a line with an address").trim_end().to_owned()
+    }
+
+    /// The address that was opened, once it is.
+    #[track_caller]
+    pub fn opened(&self) -> String {
+        wait_until("a browser", || opened(self.test).is_some());
+        opened(self.test).unwrap().trim_end().to_owned()
+    }
+
+    /// Logs in with the browser that was opened: the last page.
+    #[track_caller]
+    pub fn log_in(&self) -> String {
+        get(&log_in_at(&self.opened()))
+    }
+
+    /// The port at which the login ends.
+    pub fn port(&self) -> u16 {
+        port_of(&fields(&self.shown()))
+    }
+
+    /// Sends a signal to the program.
+    pub fn signal(&self, signal: Signal) {
+        let pid = fs::read_to_string(self.test.path("pid")).unwrap().trim().parse().unwrap();
+        kill_process(Pid::from_raw(pid).unwrap(), signal).unwrap();
+    }
+
+    /// Waits for the end. The terminal has to be as it was.
+    #[track_caller]
+    pub fn finish(self) -> Outcome {
+        let outcome = self.running.finish();
+        let modes = |name: &str| fs::read_to_string(self.test.path(name)).unwrap_or_default();
+        assert_eq!(modes("before"), modes("after"), "the terminal{outcome}");
+        assert!(modes("after").contains(" echo "), "the terminal{outcome}");
+        let screen = Screen::of_columns(COLUMNS, &outcome.stdout);
+        assert!(!screen.cursor_is_hidden, "the cursor is gone{outcome}");
+        assert!(!screen.text().contains("waiting"), "a trace is left{outcome}");
+        outcome
+    }
+}
+
+/// What stands on the screen in the end.
+pub fn text(outcome: &Outcome) -> String {
+    Screen::after(&outcome.stdout).text()
+}
+
+pub fn port_of(asked: &Fields) -> u16 {
+    let redirect = &asked["redirect_uri"];
+    let port = redirect.strip_prefix("http://127.0.0.1:").and_then(|rest| rest.strip_suffix("/callback"));
+    port.and_then(|port| port.parse().ok()).unwrap_or_else(|| panic!("the redirect URI is {redirect}"))
+}
+
+/// Nothing of what has to stay between us and the provider is on the screen.
+#[track_caller]
+pub fn keeps_secrets(provider: &Provider, outcome: &Outcome) {
+    let secrets = provider.secrets();
+    assert!(secrets.len() > 1, "a code and more");
+    for secret in secrets {
+        assert!(!outcome.stdout().contains(&secret), "{secret} is on the screen{outcome}");
+    }
+}
