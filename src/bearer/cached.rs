@@ -7,6 +7,8 @@
 mod login;
 mod receiver;
 mod renewing;
+#[cfg(test)]
+mod tests;
 
 use std::fmt;
 use std::sync::Arc;

@@ -187,6 +187,7 @@ impl<S: Source, C: Clock> Shared<S, C> {
             Ok(Ok(token)) if generation.is_some_and(|began| began != lock.generation()) => Ok(Arc::new(token)),
             Ok(Ok(token)) => Ok(self.store(glance, token)),
             Ok(Err(error)) => Err(self.failed(glance, &error, now, true)),
+            Err(_) if limit == own && self.patience(options).is_some() => Err(self.failed(glance, &unattended(limit), now, true)),
             Err(_) => {
                 let is_cut_short = limit < own;
                 Err(self.failed(glance, &unanswered(limit, is_cut_short), now, limit >= own.min(MEANINGFUL_WAIT)))
@@ -294,6 +295,12 @@ fn unanswered(limit: Duration, is_cut_short: bool) -> SourceError {
     }
     let error = SourceError::new(Class::Network, format!("no answer within {}", humantime::format_duration(limit)));
     error.with_hint("allow more with `--request-timeout` or `refresh_request_timeout`")
+}
+
+/// Whoever was asked to log in has not done so: asking again at once would find nobody either.
+fn unattended(limit: Duration) -> SourceError {
+    SourceError::new(Class::Login, format!("nobody logged in within {}", humantime::format_duration(limit)))
+        .with_hint("allow more with `--request-timeout`")
 }
 
 fn unlockable(failure: &LockFailure) -> RenewalError {
