@@ -35,9 +35,6 @@ use browser::Browser;
 use redirect::Redirect;
 use response::{Expected, Response};
 
-/// What the issuer's own answers may take beside the person's, before the whole is given up.
-const ISSUERS_PART: Duration = Duration::from_secs(30);
-
 /// The authorization code grant with PKCE.
 #[derive(Debug)]
 pub struct AuthorizationCode {
@@ -78,7 +75,7 @@ impl Source for AuthorizationCode {
     }
 
     fn patience(&self) -> Option<Duration> {
-        Some(PATIENCE + ISSUERS_PART)
+        Some(PATIENCE)
     }
 }
 
@@ -86,7 +83,7 @@ impl AuthorizationCode {
     /// Asks the person of `request` to log in, and the issuer for the token.
     async fn log_in(&self, request: Request<'_>) -> Result<TokenResponse, SourceError> {
         let began = Instant::now();
-        let Some(person) = request.person else { return Err(nobody_logged_in()) };
+        let Some(person) = request.person else { return Err(SourceError::new(Class::Login, "nobody is there to log in")) };
         let redirect = Redirect::bind(self.redirect_port).await?;
         let (address, metadata) = self.grant.client.answer(request, self.look_up(request)).await?;
         let (state, verifier) = (drawn()?, drawn()?);
@@ -94,9 +91,8 @@ impl AuthorizationCode {
         let expected = Expected { redirect: redirect.uri(), state: state.expose().to_owned(), issuer, names_itself: metadata.names_itself };
         let address = self.asking(address, &expected, &verifier);
         let (sender, receiver) = channel(1);
-        let until = request.until.min(later(request, began).now.after(PATIENCE));
         let exchanging = async {
-            let code = self.code(person, &Login { address: &address, until, expected: &expected }, receiver).await?;
+            let code = self.code(person, &Login { address: &address, until: request.until, expected: &expected }, receiver).await?;
             let form = self.grant.form.of_grant("authorization_code").with_secret("code", code);
             let form = form.with("redirect_uri", &expected.redirect).with_secret("code_verifier", verifier.clone());
             let request = later(request, began);
@@ -140,10 +136,9 @@ impl AuthorizationCode {
         let mut browser = Browser::find(self.browser.as_deref(), login.address);
         let is_open = browser.start();
         person.tell(&login.step(is_open));
-        match tokio::time::timeout(PATIENCE, login.response(person, answers, browser)).await {
-            Ok(Response::Code(code)) => Ok(code),
-            Ok(Response::Error { code, description }) => Err(self.refusal(&code, description.as_deref())),
-            Err(_) => Err(nobody_logged_in()),
+        match login.response(person, answers, browser).await {
+            Response::Code(code) => Ok(code),
+            Response::Error { code, description } => Err(self.refusal(&code, description.as_deref())),
         }
     }
 
@@ -201,10 +196,6 @@ impl Login<'_> {
             }
         }
     }
-}
-
-fn nobody_logged_in() -> SourceError {
-    SourceError::new(Class::Login, format!("nobody logged in within {}", humantime::format_duration(PATIENCE)))
 }
 
 /// 256 bits that nobody guesses, as text (RFC 7636 §4.1).

@@ -126,11 +126,11 @@ impl Redirect {
 
 /// Serves those who are there; never completes.
 async fn go_on(connections: &mut VecDeque<Pin<Box<dyn Future<Output = ()> + Send + '_>>>) {
-    std::future::poll_fn(|context| {
+    std::future::poll_fn::<(), _>(|context| {
         connections.retain_mut(|connection| connection.as_mut().poll(context).is_pending());
         Poll::Pending
     })
-    .await
+    .await;
 }
 
 impl Page {

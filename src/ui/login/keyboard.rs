@@ -143,7 +143,9 @@ mod tests {
             [(b"abc", b"abc"), (b"abx\x7fc", b"abc"), (b"\x08\x7fabc", b"abc"), (b"wrong\x15abc", b"abc"), (b"a\x04b", b"a\x04b")];
         for (typed, expected) in table {
             let mut line = Vec::new();
-            typed.iter().for_each(|typed| edit(&mut line, *typed));
+            for typed in typed {
+                edit(&mut line, *typed);
+            }
             assert_eq!(line, expected, "{typed:?}");
         }
         let mut line = vec![b'x'; LONGEST_LINE];
