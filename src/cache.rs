@@ -192,8 +192,7 @@ impl Cache {
     /// Whether [`set_aside`](Self::set_aside) kept something.
     #[must_use]
     pub fn has_aside(&self, name: &Name) -> bool {
-        let directory = Directory::open(&self.path).ok().flatten();
-        directory.is_some_and(|directory| directory.stamp(&aside_file(name)) != Stamp::default())
+        has_aside(&self.path, name)
     }
 
     /// Removes what [`set_aside`](Self::set_aside) kept and says whether there was something.
@@ -270,6 +269,12 @@ impl Cache {
         };
         names_in(&directory, &[ENTRY, FAILURE, ASIDE])
     }
+}
+
+/// Whether a damaged file of `name` was kept in the directory `path`.
+fn has_aside(path: &Path, name: &Name) -> bool {
+    let directory = Directory::open(path).ok().flatten();
+    directory.is_some_and(|directory| directory.stamp(&aside_file(name)) != Stamp::default())
 }
 
 /// The names that have a file with one of `suffixes`, in order.

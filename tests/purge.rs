@@ -4,6 +4,11 @@
 
 mod support;
 
+#[path = "purge/logins.rs"]
+mod logins;
+#[path = "purge/revocation.rs"]
+mod revocation;
+
 use std::fs;
 use std::time::Duration;
 

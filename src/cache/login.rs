@@ -184,6 +184,12 @@ impl Logins {
         Ok(self.path.join(aside_file(name)))
     }
 
+    /// Whether [`set_aside`](Self::set_aside) kept something.
+    #[must_use]
+    pub fn has_aside(&self, name: &Name) -> bool {
+        super::has_aside(&self.path, name)
+    }
+
     /// Removes the temporary files of writers of `name` that were killed. Whoever does this holds the lock, so that none lives.
     pub fn sweep(&self, name: &Name) {
         if let Ok(Some(directory)) = Directory::open(&self.path) {

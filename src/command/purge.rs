@@ -14,6 +14,7 @@ use crate::bearer::RenewalError;
 use crate::cache::{Cache, Lock, LockFailure};
 use crate::cli::{Global, Purge};
 use crate::clock::deadline_in;
+use crate::error::Class;
 use crate::name::Name;
 use crate::profile::{ConfigError, Configuration};
 use crate::source::{Revocation, SourceError};
@@ -77,6 +78,10 @@ async fn one(
     let lock = if purge.dry_run { Lock::none() } else { locked(configuration.cache(), name, deadline).await? };
     let stored = Stored::look(configuration, name, purge)?;
     if stored.is_nothing() {
+        // But for what writers who were killed have left, and for renewals that have begun.
+        if !purge.dry_run && !purge.expired && wanted.is_none() {
+            stored.remove(configuration, &lock)?;
+        }
         return Ok("nothing is stored".to_owned());
     }
     if let Some(reason) = stored.reason_to_keep(purge, wanted) {
@@ -86,9 +91,15 @@ async fn one(
         return Ok(format!("{} would be purged", stored.described()));
     }
     // While it is known what there is to be revoked; what is here goes whatever the issuer says.
-    let revocation = if purge.revoke { Some(stored.revoke(configuration).await) } else { None };
+    let revocation = if purge.revoke { Some(revoked(&stored, configuration, deadline).await) } else { None };
     stored.remove(configuration, &lock)?;
     told(&stored, revocation)
+}
+
+/// Has the issuer take back what it can, before `deadline`.
+async fn revoked(stored: &Stored, configuration: &Configuration, deadline: Instant) -> Result<Revocation, SourceError> {
+    let told = tokio::time::timeout_at(deadline, stored.revoke(configuration)).await;
+    told.unwrap_or_else(|_| Err(SourceError::new(Class::Network, "its issuer did not answer within the time limit")))
 }
 
 fn told(stored: &Stored, revocation: Option<Result<Revocation, SourceError>>) -> Result<String, RenewalError> {

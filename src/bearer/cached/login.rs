@@ -37,6 +37,11 @@ impl LoginFile {
         self.reserved.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
+    /// Whether there is none at all.
+    pub fn is_missing(&self) -> bool {
+        matches!(self.logins.read(&self.name, &self.identity), Ok(LoginLook::Missing))
+    }
+
     /// Whether there is a login that the issuer has not refused, as far as can be told.
     pub fn is_alive(&self) -> bool {
         match self.logins.read(&self.name, &self.identity) {

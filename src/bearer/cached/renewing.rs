@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::Shared;
+use super::login::LoginFile;
 use crate::bearer::decision::{Decision, Glance, Wanted};
 use crate::bearer::{FetchOptions, Fetched, Freshness, Origin, RenewalError, Retry};
 use crate::cache::{Cache, Failure, Generation, Lock, LockFailure, StorageError};
@@ -57,6 +58,9 @@ impl<S: Source, C: Clock> Shared<S, C> {
                 Turn::Served(fetched) => return Ok(fetched),
                 Turn::Ours(opportunity) => opportunity,
             };
+            if self.is_logged_out(generation, &lock) {
+                return Err(RenewalError::new(Class::Temporary, "it was purged while this waited for its turn").with_hint("ask again"));
+            }
             attempts += 1;
             // Nobody is asked to log in while there is a token that will do.
             let spared =
@@ -142,6 +146,11 @@ impl<S: Source, C: Clock> Shared<S, C> {
             tokio::time::sleep(pause.min(left)).await;
             pause = (pause * 2).min(LONGEST_PAUSE);
         }
+    }
+
+    /// Whether a purge since `began` took the login: to begin another one would bring back what was purged.
+    fn is_logged_out(&self, began: Option<Generation>, lock: &Lock) -> bool {
+        began.is_some_and(|began| began != lock.generation()) && self.logins.file().is_some_and(LoginFile::is_missing)
     }
 
     /// Asks the source once and keeps what it says: the token, or the failure.

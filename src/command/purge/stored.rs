@@ -115,6 +115,7 @@ fn login(configuration: &Configuration, name: &Name) -> Result<Option<Kept>, Sto
         Some(Err(error)) => return Err(error),
     }
     match configuration.logins().look(name)? {
+        LoginLook::Missing if configuration.logins().has_aside(name) => Ok(Some(Kept::Other)),
         LoginLook::Missing => Ok(None),
         LoginLook::Foreign | LoginLook::Found(_) => Ok(Some(Kept::Other)),
     }
