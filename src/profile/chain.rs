@@ -8,7 +8,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Profile;
-use crate::bearer::FetchOptions;
+use crate::bearer::{FetchOptions, RenewalError, Retry};
+use crate::clock::{Clock as _, SystemClock};
 use crate::name::Name;
 use crate::secret::Secret;
 use crate::settings::{Mistake, nearest};
@@ -52,6 +53,15 @@ fn refuse_cycle(start: &Profile, profiles: &BTreeMap<Name, Profile>) -> Result<(
     Ok(())
 }
 
+/// The failure of another profile: it is remembered there, and whoever needs its token tries again when that one does.
+fn known_elsewhere(error: RenewalError) -> SourceError {
+    let retry_after = match error.retry {
+        Retry::At(at) => Some(at.since(SystemClock.now())),
+        Retry::Parked | Retry::AnyTime => None,
+    };
+    SourceError { hint: error.hint, retry_after, is_known_elsewhere: true, ..SourceError::new(error.class, error.message) }
+}
+
 impl Upstream for Profile {
     fn identity(&self) -> String {
         Self::identity(self).as_str().to_owned()
@@ -61,6 +71,9 @@ impl Upstream for Profile {
         Box::pin(async move {
             let options = FetchOptions {
                 renew_synchronous: true,
+                // Who asks for a renewal has what is parked asked again. What is valid is not renewed for that: it has a fingerprint.
+                renew_required: request.insists,
+                replaces: request.insists.then(String::new),
                 // Whoever needs its token tries again by himself.
                 max_retries: Some(1),
                 person: request.person.cloned(),
@@ -68,12 +81,12 @@ impl Upstream for Profile {
             };
             let limit = request.person.and_then(|_| self.source.patience()).unwrap_or(request.limit.saturating_mul(self.source.stages()));
             let fetched = self.fetch(limit, &options).await;
-            fetched.map(|fetched| fetched.token.secret().clone()).map_err(|error| SourceError {
-                hint: error.hint,
-                is_known_elsewhere: true,
-                ..SourceError::new(error.class, error.message)
-            })
+            fetched.map(|fetched| fetched.token.secret().clone()).map_err(known_elsewhere)
         })
+    }
+
+    fn stamp(&self) -> Option<Secret> {
+        self.token_cache().get().ok().flatten().map(|token| token.secret().clone())
     }
 
     fn patience(&self) -> Option<Duration> {

@@ -96,6 +96,7 @@ impl Input {
     pub fn stamp(&self) -> Option<Secret> {
         match self {
             Self::Jwt(jwt) => Some(jwt.credentials()),
+            Self::Profile(link) => link.stamp(),
             other => other.read_at_once()?.ok(),
         }
     }

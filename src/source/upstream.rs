@@ -20,6 +20,9 @@ pub trait Upstream: fmt::Debug + Send + Sync {
     /// Its token, valid now.
     fn token<'a>(&'a self, request: Request<'a>) -> Pin<Box<dyn Future<Output = Result<Secret, SourceError>> + Send + 'a>>;
 
+    /// The token that was had last, for a digest: whoever was refused with it may try again with the next one.
+    fn stamp(&self) -> Option<Secret>;
+
     /// The time limit of one request while a person is asked; `None` where none ever is.
     fn patience(&self) -> Option<Duration>;
 
@@ -67,6 +70,12 @@ impl Link {
     #[must_use]
     pub fn identity(&self) -> String {
         self.upstream.get().map(|upstream| upstream.identity()).unwrap_or_default()
+    }
+
+    /// The token that was had last, for a digest.
+    #[must_use]
+    pub fn stamp(&self) -> Option<Secret> {
+        self.upstream.get()?.stamp()
     }
 
     /// The time limit of one request while a person is asked.
