@@ -3,6 +3,8 @@
 //! device flow and clients without a secret out of them.
 
 use std::iter;
+use std::thread;
+use std::time::Instant;
 
 use crate::support::issuer::{CODE_GRANT, DEVICE_GRANT, REFRESH_GRANT};
 use crate::support::person::report_in;
@@ -112,6 +114,28 @@ fn a_crowd_makes_one_request_and_the_family_lives() {
         assert_eq!(toolkit.seen().asked_and_granted(REFRESH_GRANT), (round, round));
     }
     assert_eq!(toolkit.introspect(&home.token(&["get", "--renew"]).quiet_token())["active"], true);
+}
+
+/// What a crash loses is the answer of the server, and this one gives it again.
+#[test]
+fn killed_renewals_cost_no_login_where_the_server_forgives() {
+    let toolkit = Toolkit::forgiving(60);
+    let home = logged_in(&toolkit);
+    let start = Instant::now();
+    home.token(&["renew"]).exits(0);
+    let whole = start.elapsed();
+
+    let rounds = 60;
+    for round in 0..rounds {
+        let renewal = home.start(&["renew"]);
+        thread::sleep(whole * round / rounds);
+        renewal.kill();
+    }
+
+    let (asked, granted) = toolkit.seen().asked_and_granted(REFRESH_GRANT);
+    assert!(asked == granted && granted > 1, "{granted} of {asked}: a renewal was under way when it was killed");
+    let token = home.token(&["get", "--renew", "--no-interactive"]).token();
+    assert_eq!(toolkit.introspect(&token)["active"], true);
 }
 
 #[test]

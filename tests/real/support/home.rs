@@ -111,6 +111,12 @@ pub struct Running {
 }
 
 impl Running {
+    /// Ends it wherever it is (SIGKILL), unless it has ended.
+    pub fn kill(mut self) {
+        self.child.kill().expect("a child of ours");
+        self.child.wait().expect("a child of ours");
+    }
+
     /// Asks it to end (SIGTERM).
     pub fn end(self) -> Outcome {
         kill_process(Pid::from_child(&self.child), Signal::TERM).expect("a child of ours");

@@ -26,10 +26,16 @@ pub struct Toolkit {
 
 impl Toolkit {
     pub fn start() -> Self {
+        Self::forgiving(0)
+    }
+
+    /// A server that answers as before to a refresh token that is used twice within so many seconds.
+    pub fn forgiving(grace: u32) -> Self {
         let port = unused_port();
         let mut command = Command::new(installed("python/bin/python"));
         // Bytecode would end up in the source tree.
-        command.env("PYTHONDONTWRITEBYTECODE", "1").args([SERVER, "--port", &port.to_string()]);
+        command.env("PYTHONDONTWRITEBYTECODE", "1");
+        command.args([SERVER, "--port", &port.to_string(), "--grace", &grace.to_string()]);
         Self { _server: Server::start(&mut command), port }
     }
 

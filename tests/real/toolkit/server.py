@@ -1,10 +1,13 @@
 """Another authorization server on 127.0.0.1, for tests/real: Django OAuth Toolkit, as its manual sets it up.
 
-    python server.py [--port N]
+    python server.py [--port N] [--grace SECONDS]
 
 The issuer has a path (`/o`) and only the metadata of RFC 8414; these leave out the endpoint of the device flow, and
 the clients without a secret. When it listens it prints one line, {"issuer":"http://127.0.0.1:PORT/o"}; it ends when its
 stdin does. Everything lives in memory.
+
+A refresh token is replaced at each use. Who uses it again within the grace period gets the same answer again; without
+one, or later, its whole family is revoked.
 
 The pages where people log in (Django's), agree and enter a device's code are not ours; the person is `ada`, whose
 password is `correct horse`.
@@ -71,7 +74,7 @@ class Counted:
         return self.application(environ, started)
 
 
-def configure(issuer):
+def configure(issuer, grace):
     origin = issuer.removesuffix(PREFIX)
     settings.configure(
         ALLOWED_HOSTS=["127.0.0.1"],
@@ -102,6 +105,7 @@ def configure(issuer):
             "OAUTH_DEVICE_VERIFICATION_URI": f"{origin}{PREFIX}/device/",
             "DEVICE_FLOW_INTERVAL": 1,
             "OIDC_ISS_ENDPOINT": issuer,
+            "REFRESH_TOKEN_GRACE_PERIOD_SECONDS": grace,
             "REFRESH_TOKEN_REUSE_PROTECTION": True,
             "SCOPES": {"read": "Reading", "write": "Writing", "introspection": "Asking about tokens"},
             "DEFAULT_SCOPES": ["read"],
@@ -171,10 +175,12 @@ def end_with_stdin():
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--port", type=int, default=0)
-    server = Server(("127.0.0.1", parser.parse_args().port), Silent)
+    parser.add_argument("--grace", type=int, default=0)
+    options = parser.parse_args()
+    server = Server(("127.0.0.1", options.port), Silent)
     issuer = f"http://127.0.0.1:{server.server_port}{PREFIX}"
 
-    configure(issuer)
+    configure(issuer, options.grace)
     populate()
     globals()["urlpatterns"] = routes()
     from django.core.wsgi import get_wsgi_application
