@@ -1,5 +1,5 @@
 //! Logging in on another device (RFC 8628), as a person at a terminal and the issuer see it: the real program on a pseudo-terminal.
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+#![allow(clippy::unwrap_used, clippy::print_stderr, reason = "a test that cannot go on panics, and one that cannot run says so")]
 
 mod support;
 
@@ -48,11 +48,12 @@ fn issuer(polls: impl IntoIterator<Item = Reply>) -> Issuer {
 
 /// A good answer of the device authorization endpoint, but for these keys.
 fn authorization(issuer: &Issuer, changes: Value) -> Reply {
-    let mut answer = json!({
+    let answer = json!({
         "device_code": DEVICE_CODE, "user_code": CODE, "verification_uri": address(issuer), "expires_in": 600, "interval": 1,
     });
-    answer.as_object_mut().unwrap().extend(changes.as_object().unwrap().clone());
-    Reply::json(answer.to_string())
+    let (Value::Object(mut answer), Value::Object(changes)) = (answer, changes) else { unreachable!("they are objects") };
+    answer.extend(changes);
+    Reply::json(Value::Object(answer).to_string())
 }
 
 fn address(issuer: &Issuer) -> String {

@@ -7,8 +7,6 @@
 mod login;
 mod receiver;
 mod renewing;
-#[cfg(test)]
-mod tests;
 
 use std::fmt;
 use std::sync::Arc;
@@ -160,3 +158,6 @@ impl<S: Source, C: Clock> CachedBearer<S, C> {
         Ok(fetched)
     }
 }
+
+#[cfg(test)]
+mod tests;

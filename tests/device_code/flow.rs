@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use crate::support::home::mode;
+use crate::support::issuer::Request;
 use crate::support::{Issuer, QUICK, REFRESH, Test};
 use crate::terminal::{Terminal, left};
 use crate::{CODE, DEVICE, DEVICE_CODE, GRANT, TOKEN, address, at, authorization, granted, issuer, pending, profile};
@@ -58,7 +59,7 @@ fn the_issuer_is_told_what_is_asked_for() {
     let test = Test::configured(&(profile(&issuer) + keys));
     Terminal::open(&test, &["renew"]).finish().exits(0);
     let asked = issuer.requests_at(DEVICE)[0].form();
-    let polls: Vec<_> = issuer.requests_at(TOKEN).iter().map(|request| request.form()).collect();
+    let polls: Vec<_> = issuer.requests_at(TOKEN).iter().map(Request::form).collect();
     for form in polls.iter().chain([&asked]) {
         let told = ["client_id", "scope", "audience", "resource", "acr_values"].map(|name| form[name].as_str());
         assert_eq!(told, ["cli", "read write", "https://api.example.com", "https://api.example.com/v1", "high"]);
@@ -105,8 +106,9 @@ fn the_life_of_the_token_counts_from_the_poll_that_brought_it() {
     let (asked, polls) = (issuer.requests_at(DEVICE)[0].at, issuer.requests_at(TOKEN));
     let entry = test.entry("prod").unwrap();
     let issued_at = entry["issued_at"].as_f64().unwrap();
+    let life = entry["expires_at"].as_u64().unwrap() - entry["issued_at"].as_u64().unwrap();
     assert!(issued_at > asked + 1.0 && issued_at <= polls[2].at, "{asked} {issued_at} {}", polls[2].at);
-    assert_eq!(entry["expires_at"].as_f64().unwrap() - issued_at, 3600.0);
+    assert_eq!(life, 3600);
 }
 
 /// The person at the terminal may be shown the code and nothing else, however much they want to see.

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{Test, cases};
+use crate::support::cases;
 use crate::terminal::{Terminal, left};
 use crate::{CODE, DEVICE, address, at, authorization, granted, issuer, pending};
 
@@ -78,25 +78,26 @@ fn complete(issuer: &crate::support::Issuer) -> Value {
 
 #[test]
 fn a_camera_gets_a_picture_where_it_can_be_read() {
-    let with = |variables: &[(&str, &str)], is_complete: bool| {
+    let with = |[locale, no_colour]: [&str; 2], is_complete: bool| {
         let issuer = issuer([granted(1)]);
         let changes = if is_complete { complete(&issuer) } else { json!({}) };
         issuer.script_at(DEVICE, [authorization(&issuer, changes)]);
-        let test = variables.iter().fold(at(&issuer), |test: Test, (name, value)| test.env(name, value));
+        let test = at(&issuer).env("LC_ALL", locale).env("NO_COLOR", no_colour);
         let outcome = Terminal::open(&test, &["renew"]).finish();
         left(outcome.exits(0).mentions(CODE)).text()
     };
-    let table: [(&str, &[(&str, &str)], bool, bool); 4] = [
-        ("there is room", &[("LC_ALL", "C.UTF-8")], true, true),
-        ("no address holds the code", &[("LC_ALL", "C.UTF-8")], false, false),
-        ("the terminal knows ASCII only", &[("LC_ALL", "C")], true, false),
-        ("colours are unwanted", &[("LC_ALL", "C.UTF-8"), ("NO_COLOR", "1")], true, false),
+    // `NO_COLOR` counts unless it is empty.
+    let table = [
+        ("there is room", ["C.UTF-8", ""], true, true),
+        ("no address holds the code", ["C.UTF-8", ""], false, false),
+        ("the terminal knows ASCII only", ["C", ""], true, false),
+        ("colours are unwanted", ["C.UTF-8", "1"], true, false),
     ];
     cases::each(
         &table,
         |case| case.0,
         |(name, variables, is_complete, is_drawn)| {
-            let text = with(variables, *is_complete);
+            let text = with(*variables, *is_complete);
             assert_eq!((text.contains('█'), text.contains("scan")), (*is_drawn, *is_drawn), "{name}:\n{text}");
             let rows = text.lines().take_while(|line| !line.contains("renewed")).count();
             assert!(rows < 24, "{name}: it does not fit:\n{text}");
