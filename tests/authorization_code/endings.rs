@@ -7,7 +7,7 @@ use rustix::process::Signal;
 
 use crate::provider::Provider;
 use crate::session::{Session, home, home_of, keeps_secrets, text};
-use crate::support::{Reply, Test};
+use crate::support::{Reply, SLACK, Test};
 
 /// Nothing is kept, and nobody can come to the port any more.
 #[track_caller]
@@ -36,7 +36,7 @@ fn a_signal_ends_it_and_leaves_nothing() {
         }
         let outcome = session.finish();
         outcome.exits(status);
-        assert!(told.elapsed() < Duration::from_secs(1), "{name}: {:?}{outcome}", told.elapsed());
+        assert!(told.elapsed() < Duration::from_secs(1) + SLACK, "{name}: {:?}{outcome}", told.elapsed());
         assert!(!text(&outcome).contains("error"), "{name}{outcome}");
         came_to_nothing(&test, port);
         assert_eq!(provider.posts(), 0, "{name}");

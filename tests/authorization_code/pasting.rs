@@ -2,7 +2,7 @@
 
 use crate::provider::{Provider, get, log_in_at};
 use crate::session::{Session, home, home_of, keeps_secrets, text};
-use crate::support::Test;
+use crate::support::{Test, wait_until};
 
 /// A home without any browser.
 fn home_alone(provider: &Provider) -> Test {
@@ -104,7 +104,7 @@ fn a_refusal_is_pasted_as_well() {
 fn what_is_typed_afterwards_is_left_to_the_shell() {
     let provider = Provider::start();
     let test = home_alone(&provider);
-    let mut session = Session::followed_by(&test, &["get"], "read -r next; echo \"$next\" >next;");
+    let mut session = Session::in_shell(&test, &["get"], "PROGRAM; read -r next; echo \"$next\" >next");
     let answer = log_in_at(&session.shown());
     session.type_in(&format!("{answer}\nfor the shell\n"));
     session.finish().exits(0);
@@ -122,4 +122,42 @@ fn an_input_that_has_ended_leaves_the_port() {
     get(&log_in_at(&address));
     session.finish().exits(0);
     assert_eq!(test.answer(), "token-1\n");
+}
+
+/// A job in the background that reads a terminal, or changes it, is stopped for that.
+#[test]
+fn in_the_background_the_terminal_is_somebody_elses() {
+    let provider = Provider::start();
+    let test = home_alone(&provider);
+    let line = "set -m; PROGRAM & read -r typed; echo \"$typed\" >typed; wait $!";
+    let mut session = Session::in_shell(&test, &["get"], line);
+    let address = session.shown();
+    session.type_anyway("for the shell\n");
+    wait_until("the shell", || std::fs::read_to_string(test.path("typed")).is_ok_and(|typed| typed == "for the shell\n"));
+    get(&log_in_at(&address));
+    let outcome = session.finish();
+    outcome.exits(0);
+    assert_eq!(test.answer(), "token-1\n");
+    assert!(outcome.stdout().contains("for the shell"), "its echo was not ours to turn off{outcome}");
+}
+
+/// One after the other has the keyboard; their ports are open all the while.
+#[test]
+fn two_logins_at_once_do_not_take_each_others_lines() {
+    let provider = Provider::start();
+    let test = home(&(provider.profile("") + &provider.profile("").replace("prod", "test")));
+    let mut session = Session::start(&test, &["renew", "--all"]);
+    let addresses = || -> Vec<String> {
+        session.seen().lines().filter(|line| line.starts_with("http")).map(|line| line.trim_end().to_owned()).collect()
+    };
+    wait_until("two addresses", || addresses().len() == 2);
+    let addresses = addresses();
+    let [first, second] = [0, 1].map(|index| log_in_at(&addresses[index]));
+    session.type_in(&format!("{first}\n"));
+    session.sees("renewed, expires in");
+    session.type_in(&format!("{second}\n"));
+    let outcome = session.finish();
+    let shown = text(outcome.exits(0));
+    assert!(!shown.contains("that is not the address") && shown.matches("renewed, expires in").count() == 2, "{outcome}");
+    keeps_secrets(&provider, &outcome);
 }

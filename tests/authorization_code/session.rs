@@ -46,11 +46,11 @@ pub struct Session<'a> {
 impl<'a> Session<'a> {
     /// Starts it.
     pub fn start(test: &'a Test, args: &[&str]) -> Self {
-        Self::followed_by(test, args, "")
+        Self::in_shell(test, args, "PROGRAM")
     }
 
-    /// The same with a line of shell that follows.
-    pub fn followed_by(test: &'a Test, args: &[&str], then: &str) -> Self {
+    /// Starts a line of shell in which `PROGRAM` stands for it.
+    pub fn in_shell(test: &'a Test, args: &[&str], line: &str) -> Self {
         for left in ["opened", "screen", "pid"] {
             // Of the session before, if there was one.
             let _ = fs::remove_file(test.path(left));
@@ -58,13 +58,10 @@ impl<'a> Session<'a> {
         let (keyboard, keys) = std::io::pipe().unwrap();
         let plain = test.in_terminal(args, "", Stdio::null());
         let words = |command: &Command| command.get_args().map(|word| word.to_str().unwrap().to_owned()).collect::<Vec<_>>();
-        let line = words(&plain)[3].clone();
-        let (size, program) = line.split_once("; exec ").unwrap();
+        let (size, program) = words(&plain)[3].split_once("; exec ").map(|(size, rest)| (size.to_owned(), rest.replace('\'', ""))).unwrap();
+        let line = line.replace("PROGRAM", &format!("sh -c 'echo $$ >pid; exec {program} >{ANSWER}'"));
         // The shell hears what a terminal's signals say, and goes on.
-        let line = format!(
-            "{size}; stty -a >before; tty >tty; trap : INT TERM HUP; sh -c 'echo $$ >pid; exec {} >{ANSWER}'; status=$?; stty -a >after; {then} exit $status",
-            program.replace('\'', "")
-        );
+        let line = format!("{size}; stty -a >before; tty >tty; trap : INT TERM HUP; {line}; status=$?; stty -a >after; exit $status");
         let mut command = Command::new("script");
         command.args(["--quiet", "--return", "--flush", "--command", &line]).arg(test.path("screen")).env_clear();
         command.envs(plain.get_envs().filter_map(|(name, value)| Some((name, value?)))).current_dir(test.path(""));
@@ -79,6 +76,11 @@ impl<'a> Session<'a> {
             let modes = Command::new("stty").args(["-a", "-F", tty.trim_end()]).output().unwrap();
             String::from_utf8_lossy(&modes.stdout).contains(" -echo ")
         });
+        self.type_anyway(text);
+    }
+
+    /// Types this whoever reads it.
+    pub fn type_anyway(&mut self, text: &str) {
         self.keys.write_all(text.as_bytes()).unwrap();
     }
 

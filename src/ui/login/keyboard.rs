@@ -61,7 +61,8 @@ impl Keyboard {
     /// Once nobody else has it; `None` where there is none.
     pub async fn open() -> Option<Self> {
         let turn = TURN.lock().await;
-        let path = ttyname(stdin(), Vec::new()).ok()?;
+        // In a container its name may lead nowhere.
+        let path = ttyname(stdin(), Vec::new()).unwrap_or_else(|_| c"/dev/tty".into());
         let flags = OFlags::RDWR | OFlags::NOCTTY | OFlags::NONBLOCK | OFlags::CLOEXEC;
         let terminal = open(path, flags, Mode::empty()).ok()?;
         #[expect(unsafe_code, reason = "tokio cannot know that this is a descriptor and stays one")]
