@@ -134,9 +134,10 @@ impl Form {
         self.fields.iter().chain(&self.extra)
     }
 
-    /// The fields that an address may carry: none that is likely to be a secret.
+    /// The fields that an address may carry: none that is likely to be a secret. The type of a token is none (`token_access_type`).
     pub fn query(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.all().filter(|(name, _)| !is_named_as_secret(name)).map(|(name, value)| (name.as_str(), value.expose()))
+        let is_fit = |name: &str| !is_named_as_secret(name) || name.ends_with("_type");
+        self.all().filter(move |(name, _)| is_fit(name)).map(|(name, value)| (name.as_str(), value.expose()))
     }
 
     /// The request of this form to `url`.

@@ -36,7 +36,7 @@ fn the_requests_are_what_the_standards_ask_for() {
     let test = home(&format!(
         "[profile.prod]\nsource = \"authorization-code\"\nclient_id = \"cli\"\nauthorization_endpoint = \"{url}/authorize?tenant=a%20b\"\n\
          token_endpoint = \"{url}/token\"\nbrowser = [\"./browser\"]\nscope = [\"read\", \"write all\"]\naudience = \"api\"\n\
-         resource = [\"https://a\", \"https://b?c\"]\nparams = {{ prompt = \"login\", api_key = \"s3cret-param\" }}\n"
+         resource = [\"https://a\", \"https://b?c\"]\nparams = {{ prompt = \"login\", token_access_type = \"offline\", api_key = \"s3cret-param\" }}\n"
     ));
     let session = Session::start(&test, &["renew"]);
     let address = session.opened();
@@ -45,12 +45,13 @@ fn the_requests_are_what_the_standards_ask_for() {
 
     assert!(address.starts_with(&format!("{url}/authorize?tenant=a%20b&response_type=code&client_id=cli&redirect_uri=")), "{address}");
     let asked = fields(&address);
-    let expected = [("scope", "read write all"), ("audience", "api"), ("prompt", "login"), ("code_challenge_method", "S256")];
+    let expected = [("scope", "read write all"), ("audience", "api"), ("prompt", "login"), ("token_access_type", "offline")];
     for (key, value) in expected {
         assert_eq!(asked[key], value, "{address}");
     }
     assert!(address.contains("&resource=https%3A%2F%2Fa&resource=https%3A%2F%2Fb%3Fc"), "{address}");
     assert!(!address.contains("s3cret-param") && !address.contains("api_key"), "{address}");
+    assert_eq!(asked["code_challenge_method"], "S256", "{address}");
     assert_eq!((asked["state"].len(), asked["code_challenge"].len()), (43, 43), "{address}");
 
     let posted = provider.issuer.requests_at("/token").remove(0).form();
