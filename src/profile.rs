@@ -278,7 +278,7 @@ impl Profile {
         let token = token.map(|token| (Revoked::AccessToken, token.secret().clone()));
         let tokens: Vec<_> = login.into_iter().chain(token).collect();
         let (now, limit) = (SystemClock.now(), self.renewal.refresh_request_timeout);
-        let whole = limit.saturating_mul(self.source.stages());
+        let whole = self.source.time_limit(limit);
         let (until, logins) = (now.after(whole), Memory::default());
         let request = Request { previous: None, now, limit, until, insists: true, person: None, logins: &logins };
         let told = tokio::time::timeout(whole, self.source.revoke(&tokens, request)).await;

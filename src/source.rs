@@ -115,9 +115,9 @@ pub trait Source: Send + Sync {
         None
     }
 
-    /// How many answers it waits for at most, one after another.
-    fn stages(&self) -> u32 {
-        1
+    /// How long it may take in all, where a single answer may take `single`.
+    fn time_limit(&self, single: Duration) -> Duration {
+        single
     }
 
     /// Whether it waits for something that cannot be had again, such as the successor of a refresh token: then it is broken off last.
@@ -147,8 +147,8 @@ impl<S: Source> Source for Arc<S> {
         (**self).patience()
     }
 
-    fn stages(&self) -> u32 {
-        (**self).stages()
+    fn time_limit(&self, single: Duration) -> Duration {
+        (**self).time_limit(single)
     }
 
     fn is_committed(&self) -> bool {

@@ -79,7 +79,9 @@ impl Upstream for Profile {
                 person: request.person.cloned(),
                 ..FetchOptions::default()
             };
-            let limit = request.person.and_then(|_| self.source.patience()).unwrap_or(request.limit.saturating_mul(self.source.stages()));
+            // Its own time, and then some: who breaks off an attempt should be the one who knows why.
+            let own = || self.time_limit().saturating_add(request.limit);
+            let limit = request.person.and_then(|_| self.source.patience()).unwrap_or_else(own);
             let fetched = self.fetch(limit, &options).await;
             fetched.map(|fetched| fetched.token.secret().clone()).map_err(known_elsewhere)
         })
@@ -93,7 +95,7 @@ impl Upstream for Profile {
         self.source.patience()
     }
 
-    fn stages(&self) -> u32 {
-        self.source.stages()
+    fn time_limit(&self) -> Duration {
+        self.source.time_limit(self.renewal.refresh_request_timeout)
     }
 }

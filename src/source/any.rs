@@ -178,7 +178,7 @@ impl Source for AnySource {
         is_refreshing()
     }
 
-    fn stages(&self) -> u32 {
-        1 + self.inputs().into_iter().map(Input::stages).sum::<u32>()
+    fn time_limit(&self, single: Duration) -> Duration {
+        Input::time_limit(self.inputs(), single).saturating_add(single)
     }
 }

@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use serde_json::{Map, Value};
 
@@ -112,9 +113,9 @@ impl Client {
         self.secret.iter().chain(&self.assertion).chain(self.connection.inputs()).collect()
     }
 
-    /// How many answers a request of it waits for.
-    pub(super) fn stages(&self) -> u32 {
-        1 + self.inputs().into_iter().map(Input::stages).sum::<u32>()
+    /// How long a request of it may take, with what it waits for before.
+    fn time_limit(&self, single: Duration) -> Duration {
+        Input::time_limit(self.inputs(), single).saturating_add(single)
     }
 
     pub(super) fn has_inline_secret(&self) -> bool {
@@ -164,7 +165,7 @@ impl Client {
         request: Request<'_>,
         asking: impl Future<Output = Result<T, SourceError>>,
     ) -> Result<T, SourceError> {
-        let limit = request.limit.saturating_mul(self.stages());
+        let limit = self.time_limit(request.limit);
         tokio::time::timeout(limit, asking).await.unwrap_or_else(|_| {
             let message = format!("no answer of {} within {}", self.host(), humantime::format_duration(limit));
             Err(SourceError::new(Class::Network, message))

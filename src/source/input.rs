@@ -4,6 +4,7 @@
 use std::io::Read as _;
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use super::child::Child;
 use super::jwt::{Claims, Jwt};
@@ -101,14 +102,14 @@ impl Input {
         }
     }
 
-    /// How many answers of others it waits for.
-    #[must_use]
-    pub fn stages(&self) -> u32 {
-        match self {
-            Self::Command(_) => 1,
-            Self::Profile(link) => link.stages(),
-            Self::Inline(_) | Self::Env(_) | Self::File(_) | Self::Jwt(_) => 0,
-        }
+    /// How long the answers take that `inputs` wait for, at most, where a single one may take `single`. A profile has its own time.
+    pub(super) fn time_limit(inputs: Vec<&Self>, single: Duration) -> Duration {
+        let wait = |input: &Self| match input {
+            Self::Command(_) => single,
+            Self::Profile(link) => link.time_limit(),
+            Self::Inline(_) | Self::Env(_) | Self::File(_) | Self::Jwt(_) => Duration::ZERO,
+        };
+        inputs.into_iter().map(wait).fold(Duration::ZERO, Duration::saturating_add)
     }
 
     /// The secret, now. One trailing line end is not part of it.

@@ -26,8 +26,8 @@ pub trait Upstream: fmt::Debug + Send + Sync {
     /// The time limit of one request while a person is asked; `None` where none ever is.
     fn patience(&self) -> Option<Duration>;
 
-    /// How many answers it waits for at most, one after another.
-    fn stages(&self) -> u32;
+    /// How long it may take, by its own word.
+    fn time_limit(&self) -> Duration;
 }
 
 /// A profile by its name, as it stands in the configuration, and the profile itself once all are read.
@@ -84,10 +84,10 @@ impl Link {
         self.upstream.get()?.patience()
     }
 
-    /// How many answers it waits for at most.
+    /// How long it may take, by its own word.
     #[must_use]
-    pub fn stages(&self) -> u32 {
-        self.upstream.get().map_or(0, |upstream| upstream.stages())
+    pub fn time_limit(&self) -> Duration {
+        self.upstream.get().map_or(Duration::ZERO, |upstream| upstream.time_limit())
     }
 
     /// The token, valid now.

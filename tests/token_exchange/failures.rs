@@ -188,7 +188,20 @@ fn each_link_has_its_own_time_limit() {
     assert_eq!((first.count(), second.count(), third.count()), (1, 1, 1));
 
     let silent = Issuer::answering(Reply::silence());
-    let test = Test::configured(&format!("{QUICK}{}", chained(&silent, &second)));
-    test.run(&["get", "b", "--request-timeout", "500ms", "--max-retries", "1"]).fails(5, "b").within(Duration::from_millis(1600));
+    let impatient = chained(&silent, &second).replace("[profile.b]", "refresh_request_timeout = \"500ms\"\n[profile.b]");
+    let test = Test::configured(&format!("{QUICK}{impatient}"));
+    let outcome = test.run(&["get", "b", "--max-retries", "1"]);
+    outcome.fails(5, "b").mentions("no answer within 500ms").mentions("refresh_request_timeout").within(Duration::from_millis(600));
     assert_eq!(silent.count(), 1);
+    test.run(&["get", "b", "--timeout", "300ms"]).fails(5, "b").within(Duration::from_millis(300));
+}
+
+/// A slow login script may be waited for as its own profile says.
+#[test]
+fn a_link_may_be_slower_than_who_needs_it() {
+    let issuer = Issuer::start();
+    let slow = "[profile.a]\nsource = \"exec\"\ncommand = [\"sh\", \"-c\", \"sleep 2; echo subject\"]\nrefresh_request_timeout = \"20s\"\n";
+    let quick = exchange("b", &issuer, "subject_token = { profile = \"a\" }\nrefresh_request_timeout = \"700ms\"");
+    let test = Test::configured(&format!("{QUICK}{slow}{quick}"));
+    test.run(&["get", "b"]).gives("token-1");
 }

@@ -171,7 +171,7 @@ impl<S: Source, C: Clock> Shared<S, C> {
         }
         let source = self.source.wrapped();
         let single = options.renew_request_timeout.unwrap_or(self.renewal.refresh_request_timeout);
-        let own = self.patience(options).unwrap_or(single.saturating_mul(source.stages()));
+        let own = self.patience(options).unwrap_or(source.time_limit(single));
         let limit = own.min(deadline.saturating_duration_since(Instant::now()));
         let now = self.cache.clock().now();
         let request = Request {

@@ -178,7 +178,7 @@ impl<S: Source, C: Clock> Shared<S, C> {
             person: None,
         };
         let single = request_timeout.unwrap_or(renewal.refresh_request_timeout);
-        (options, single.saturating_mul(self.cached.wrapped().wrapped().stages()) + PATIENCE_WITH_OTHERS)
+        (options, self.cached.wrapped().wrapped().time_limit(single).saturating_add(PATIENCE_WITH_OTHERS))
     }
 
     /// Draws the consequences of an attempt and tells everybody.
