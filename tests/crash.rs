@@ -3,6 +3,9 @@
 
 mod support;
 
+#[path = "crash/rotation.rs"]
+mod rotation;
+
 use std::fs;
 use std::path::Path;
 use std::time::{Duration, Instant};
