@@ -196,7 +196,8 @@ fn a_token_near_its_end_is_renewed_before_it_gets_there() {
     });
 
     let ends = |token: &str| issuer.introspect(token)["exp"].as_i64().expect("exp");
-    assert!(ends(&second) > ends(&first));
+    // The provider counts whole seconds from when it got round to it, so both may end in the same one.
+    assert!(ends(&second) >= ends(&first));
     assert_eq!(issuer.token_requests(), 2);
 }
 
