@@ -121,3 +121,52 @@ impl Drop for Question<'_> {
         self.0.tell(&Step::Over);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::future::Future;
+    use std::pin::Pin;
+    use std::sync::Mutex;
+
+    use super::*;
+    use crate::source::Url;
+
+    /// Notes what is told.
+    #[derive(Debug, Default)]
+    struct Listener(Mutex<Vec<String>>);
+
+    impl Person for Listener {
+        fn tell(&self, step: &Step<'_>) {
+            let told = match step {
+                Step::EnterCode { code, expires_at, .. } => format!("{code} until {}", expires_at.unix_seconds()),
+                other => format!("{other:?}"),
+            };
+            self.0.lock().expect("unpoisoned").push(told);
+        }
+
+        fn line(&self) -> Pin<Box<dyn Future<Output = Option<String>> + Send + '_>> {
+            Box::pin(std::future::pending())
+        }
+    }
+
+    /// Also when the wait is given up in the middle.
+    #[tokio::test]
+    async fn a_question_is_taken_back_however_it_ends() {
+        let listener = Arc::new(Listener::default());
+        let person: Arc<dyn Person> = Arc::clone(&listener) as _;
+        let authorization = Authorization {
+            device_code: Secret::new("d".to_owned()),
+            user_code: "ABCD-EFGH".to_owned(),
+            address: Url::parse("https://x/device").expect("an address"),
+            complete: None,
+            life: PATIENCE,
+            interval: PATIENCE,
+        };
+        let asking = async {
+            let _question = Question::ask(&person, &authorization, Timestamp::from_unix_seconds(7));
+            std::future::pending::<()>().await;
+        };
+        assert!(tokio::time::timeout(Duration::from_millis(1), asking).await.is_err());
+        assert_eq!(*listener.0.lock().expect("unpoisoned"), ["ABCD-EFGH until 7", "Over"]);
+    }
+}

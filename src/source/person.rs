@@ -28,7 +28,7 @@ pub enum Step<'a> {
         address: &'a Url,
         /// `verification_uri_complete`, which holds the code.
         complete: Option<&'a Url>,
-        /// When the code expires.
+        /// When the code expires, or nobody waits any more.
         expires_at: Timestamp,
     },
     /// To log in with the browser (RFC 8252 §4).

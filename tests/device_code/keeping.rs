@@ -2,8 +2,8 @@
 
 use serde_json::json;
 
-use crate::support::{REFRESH, Reply};
-use crate::terminal::Terminal;
+use crate::support::{REFRESH, Reply, wait_until};
+use crate::terminal::{Terminal, known};
 use crate::{CODE, DEVICE, TOKEN, at, granted, issuer, log_in, pending};
 
 #[test]
@@ -59,11 +59,13 @@ fn nobody_is_asked_while_the_login_is_good() {
 #[test]
 fn of_two_who_log_in_at_once_one_is_asked_and_both_are_served() {
     let issuer = issuer([pending()]);
-    let test = at(&issuer);
+    let test = known(at(&issuer));
     let first = Terminal::open(&test, &["renew"]);
     first.wait_for(&[CODE]);
+    let earlier = first.pid();
     let second = Terminal::open(&test, &["renew"]);
-    issuer.wait_for_requests(4);
+    wait_until("the second to start", || second.pid() != earlier);
+    issuer.wait_for_requests(issuer.count() + 3);
     issuer.script_at(TOKEN, [granted(1)]);
     first.finish().exits(0).mentions("prod: renewed, ");
     second.finish().exits(0).mentions("prod: renewed by another process").hides(CODE);

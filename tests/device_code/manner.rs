@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::cases;
+use crate::support::{Test, cases};
 use crate::terminal::{Terminal, left};
 use crate::{CODE, DEVICE, address, at, authorization, granted, issuer, pending};
 
@@ -70,6 +70,44 @@ fn messages_do_not_get_into_its_way() {
     let text = left(outcome.exits(0)).text();
     assert!(text.starts_with("info: prod: asking the source\n") && !text.contains("waiting"), "{text}");
     assert!(text.lines().any(|line| line.trim() == CODE), "{text}");
+}
+
+/// Each has its own question, whoever is first.
+#[test]
+fn two_profiles_ask_two_questions() {
+    let (one, other) = (issuer([pending(), granted(1)]), issuer([pending(), granted(2)]));
+    other.script_at(DEVICE, [authorization(&other, json!({ "user_code": "QQQQ-ZZZZ" }))]);
+    let config = crate::profile(&one) + &crate::profile(&other).replace("profile.prod", "profile.stage");
+    let test = Test::configured(&config);
+    let outcome = Terminal::open(&test, &["renew", "--all"]).finish();
+    let text = left(outcome.exits(0)).text();
+    let is_shown = |wanted: &str| text.lines().any(|line| line.trim() == wanted);
+    assert!([CODE, "QQQQ-ZZZZ", &address(&one), &address(&other)].into_iter().all(is_shown), "{text}");
+    assert!(!text.contains("waiting") && text.contains("prod: renewed") && text.contains("stage: renewed"), "{text}");
+}
+
+/// A line that the terminal breaks is one line to whoever copies it.
+#[test]
+fn a_long_address_is_not_cut() {
+    let issuer = issuer([granted(1)]);
+    let long = format!("{}/{}", address(&issuer), "long/".repeat(40));
+    issuer.script_at(DEVICE, [authorization(&issuer, json!({ "verification_uri": long }))]);
+    let outcome = Terminal::open(&at(&issuer), &["renew"]).finish();
+    outcome.exits(0).mentions(&format!("\n  {long}\r\n"));
+}
+
+#[test]
+fn what_a_profile_lacks_is_named() {
+    let table = [
+        ("client_id", "issuer = \"https://login.example.com\"", "client_id"),
+        ("an issuer", "client_id = \"cli\"", "issuer"),
+        ("the other endpoint", "client_id = \"cli\"\ntoken_endpoint = \"https://x/t\"", "device_authorization_endpoint"),
+        ("https", "client_id = \"cli\"\ntoken_endpoint = \"https://x/t\"\ndevice_authorization_endpoint = \"http://x/d\"", "https"),
+    ];
+    for (name, keys, named) in table {
+        let test = Test::configured(&format!("[profile.prod]\nsource = \"device-code\"\n{keys}\n")).named(name);
+        test.get().fails(2, "prod").mentions(named);
+    }
 }
 
 fn complete(issuer: &crate::support::Issuer) -> Value {

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::support::terminal::COLUMNS;
-use crate::support::{Outcome, Running, Screen, Test};
+use crate::support::{Outcome, Running, Screen, Test, wait_until};
 
 /// The program at a terminal of its own. Whatever it shows is kept.
 pub struct Terminal {
@@ -70,9 +70,16 @@ impl Terminal {
         self.keys.write_all(keys.as_bytes()).unwrap();
     }
 
+    /// The process of the program; only the one that was started last has a known one.
+    #[track_caller]
+    pub fn pid(&self) -> i32 {
+        let pid = || fs::read_to_string(&self.pid).unwrap_or_default().trim().parse().ok();
+        wait_until("the program to start", || pid().is_some());
+        pid().unwrap()
+    }
+
     pub fn signal(&self, signal: Signal) {
-        let pid = fs::read_to_string(&self.pid).unwrap();
-        kill_process(Pid::from_raw(pid.trim().parse().unwrap()).unwrap(), signal).unwrap();
+        kill_process(Pid::from_raw(self.pid()).unwrap(), signal).unwrap();
     }
 
     /// Waits for the end: how it ended, with all that the terminal was sent as its standard error.
