@@ -77,13 +77,14 @@ impl DeviceCode {
         let authorization = self.authorize(later(request, began)).await?;
         let expires_at = later(request, began).now.after(authorization.life.saturating_sub(sent.elapsed()));
         let _question = Question::ask(person, &authorization, expires_at.min(request.until));
-        let form = self.grant.form.of_grant(GRANT_TYPE).with_secret("device_code", authorization.device_code.clone());
+        let Grant { client, form, .. } = &self.grant;
+        let form = form.of_grant(GRANT_TYPE).with_secret("device_code", authorization.device_code.clone());
         let mut pace = Pace::new(authorization.interval);
         let mut wait = pace.first();
         loop {
             tokio::time::sleep(wait).await;
             let request = later(request, began);
-            match self.grant.client.answer(request, self.grant.client.token(&form, request)).await {
+            match client.answer(request, client.token(&form, request)).await {
                 Ok(answer) => {
                     *asked_at = request.now;
                     return Ok(answer);
@@ -98,9 +99,9 @@ impl DeviceCode {
 
     /// The device authorization request (RFC 8628 §3.1).
     async fn authorize(&self, request: Request<'_>) -> Result<Authorization, SourceError> {
-        let endpoint = self.grant.client.answer(request, self.grant.client.endpoint(Endpoint::DeviceAuthorization, request)).await?;
-        let answer =
-            self.grant.client.answer(request, self.grant.client.ask(Endpoint::DeviceAuthorization, &self.grant.form, request)).await?;
+        let Grant { client, form, .. } = &self.grant;
+        let endpoint = client.answer(request, client.endpoint(Endpoint::DeviceAuthorization, request)).await?;
+        let answer = client.answer(request, client.ask(Endpoint::DeviceAuthorization, form, request)).await?;
         Authorization::read(answer, &endpoint)
     }
 }
@@ -129,6 +130,7 @@ mod tests {
     use std::sync::Mutex;
 
     use super::*;
+    use crate::secret::Secret;
     use crate::source::Url;
 
     /// Notes what is told.
