@@ -3,6 +3,9 @@
 
 mod support;
 
+#[path = "contention/rotation.rs"]
+mod rotation;
+
 use std::io::ErrorKind;
 use std::sync::Mutex;
 use std::time::Duration;
