@@ -132,7 +132,7 @@ impl Connection {
         own: HeaderMap,
         request: Request<'_>,
     ) -> Result<Answer, SourceError> {
-        let failed = |error: reqwest::Error| unreachable_server(url, &error);
+        let failed = |error: reqwest::Error| unreachable_server(url, error);
         let mut headers = HeaderMap::from_iter([(ACCEPT, HeaderValue::from_static("application/json"))]);
         let mut sent = Vec::new();
         for (name, input) in &self.headers {
@@ -199,7 +199,10 @@ impl Route {
             let identity = reqwest::Identity::from_pem(&pem).map_err(|_| unusable("client_cert", "and client_key are no PEM pair"))?;
             builder = builder.identity(identity);
         }
-        builder.build().map_err(|error| SourceError::new(Class::Config, format!("TLS cannot be set up: {}", root_cause(&error))))
+        builder.build().map_err(|error| match root_cause(&error) {
+            cause if cause.contains("KeyMismatch") => unusable("client_cert", "and client_key do not belong together"),
+            cause => SourceError::new(Class::Config, format!("TLS cannot be set up: {cause}")),
+        })
     }
 }
 
@@ -272,19 +275,28 @@ pub(super) fn host(url: &Url) -> String {
     }
 }
 
-fn unreachable_server(url: &Url, error: &reqwest::Error) -> SourceError {
-    let cause = root_cause(error);
+fn unreachable_server(url: &Url, error: reqwest::Error) -> SourceError {
+    let cause = root_cause(&error);
     let peer = host(url);
-    let message = if cause.to_ascii_lowercase().contains("certificate") {
+    let alert = cause.strip_prefix("received fatal alert: ");
+    let message = if let Some(alert) = alert {
+        format!("{peer} does not accept the connection (TLS alert {alert})")
+    } else if cause.to_ascii_lowercase().contains("certificate") {
         format!("{peer} is not trusted: {cause}")
     } else if error.is_connect() {
         format!("{peer} cannot be reached: {cause}")
     } else {
         format!("the exchange with {peer} broke off: {cause}")
     };
-    let chain = std::iter::successors(Some(error as &dyn std::error::Error), |error| error.source());
+    let chain = std::iter::successors(Some(&error as &dyn std::error::Error), |error| error.source());
     let causes = chain.fold(String::new(), |causes, cause| causes + "caused by: " + &one_line(&cause.to_string()) + "\n");
-    SourceError::new(Class::Network, message).with_detail(&causes, &[])
+    let error = SourceError::new(Class::Network, message).with_detail(&causes, &[]);
+    match alert {
+        Some(alert) if alert.contains("Certificate") || matches!(alert, "UnknownCA" | "DecryptError" | "AccessDenied") => {
+            error.with_hint("it wants a certificate that it trusts: check `client_cert` and `client_key`")
+        }
+        _ => error,
+    }
 }
 
 fn root_cause(error: &dyn std::error::Error) -> String {

@@ -1,7 +1,8 @@
-//! TLS that must not be trusted: refused with the reason, before a secret is sent.
+//! TLS that must not be trusted: refused with the reason, before a secret is sent. And servers that trust nobody without a certificate.
 
 use std::io::Write;
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -9,7 +10,8 @@ use std::time::Duration;
 
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair, date_time_ymd};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::{ServerConfig, ServerConnection, StreamOwned};
+use rustls::server::WebPkiClientVerifier;
+use rustls::{RootCertStore, ServerConfig, ServerConnection, StreamOwned};
 
 use crate::support::issuer::read_request;
 use crate::support::{Issuer, QUICK, Test, cases, profile};
@@ -53,14 +55,30 @@ fn expired() -> CertificateParams {
 }
 
 fn serving(certificate: CertificateDer<'static>, key: &KeyPair) -> ServerConfig {
-    let key = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    ServerConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_no_client_auth()
-        .with_single_cert(vec![certificate], key)
-        .unwrap()
+    let builder = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
+    let key = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
+    builder.with_no_client_auth().with_single_cert(vec![certificate], key).unwrap()
+}
+
+/// Serves only those who present a certificate of the same authority.
+fn demanding(authority: &Authority) -> ServerConfig {
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let mut roots = RootCertStore::empty();
+    roots.add(authority.0.as_ref().der().clone()).unwrap();
+    let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider)).build().unwrap();
+    let key = KeyPair::generate().unwrap();
+    let certificate = certificate_for("127.0.0.1").signed_by(&key, &authority.0).unwrap().der().clone();
+    let builder = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
+    let key = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
+    builder.with_client_cert_verifier(verifier).with_single_cert(vec![certificate], key).unwrap()
+}
+
+/// A client's certificate and its key, in PEM.
+fn client_of(authority: &Authority) -> (String, String) {
+    let key = KeyPair::generate().unwrap();
+    let certificate = certificate_for("ci.example.com").signed_by(&key, &authority.0).unwrap();
+    (certificate.pem(), key.serialize_pem())
 }
 
 /// Hands out `token-1` over TLS, and counts the requests that it could read.
@@ -169,4 +187,93 @@ fn plain_text_where_tls_should_be_is_refused() {
     test.run(&["get", "--request-timeout", "500ms"]).fails(5, "prod");
     assert_eq!(issuer.count(), 0);
     test.nothing_cached("prod");
+}
+
+/// Puts a file into a home and names it in the profile that its config ends with.
+fn add(test: &Test, key: &str, content: &str, mode: u32) {
+    let (config, path) = (test.path("config/token/config.toml"), test.path(&format!("{key}.pem")));
+    std::fs::write(&path, content).unwrap();
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
+    let keys = format!("{key} = \"{}\"\n", path.display());
+    std::fs::write(&config, std::fs::read_to_string(&config).unwrap() + &keys).unwrap();
+}
+
+#[test]
+fn a_server_that_demands_a_certificate_gets_the_client_s() {
+    let ours = Authority::new();
+    let (certificate, key) = client_of(&ours);
+    let issuer = TlsIssuer::start(demanding(&ours));
+    let test = issuer.test(Some(&ours));
+    add(&test, "client_cert", &certificate, 0o644);
+    add(&test, "client_key", &key, 0o600);
+    test.run(&["-vvv", "get"]).gives("token-1").hides("BEGIN").hides(key.lines().nth(1).unwrap());
+
+    // Of another kind of source, and with both in each file.
+    let test = issuer.test(Some(&ours)).named("http");
+    let ca_file = test.path("ca.pem");
+    let url = format!("https://{}/api", issuer.address);
+    test.configure(&format!("[profile.prod]\nsource = \"http\"\nurl = \"{url}\"\nca_file = \"{}\"\n", ca_file.display()));
+    add(&test, "client_cert", &(certificate.clone() + &ours.pem()), 0o644);
+    add(&test, "client_key", &key, 0o400);
+    test.get().gives("token-1");
+    assert_eq!(issuer.requests.load(Ordering::SeqCst), 2);
+}
+
+#[test]
+fn without_the_right_certificate_there_is_no_token() {
+    let (ours, theirs) = (Authority::new(), Authority::new());
+    let (foreign, own) = (client_of(&theirs), client_of(&ours));
+    let other_key = client_of(&ours).1;
+    type Pair<'a> = Option<(&'a str, &'a str)>;
+    let table: [(&str, Pair<'_>, u32, i32, &str); 7] = [
+        ("none", None, 0o600, 5, "does not accept the connection (TLS alert CertificateRequired)"),
+        ("of another authority", Some((&foreign.0, &foreign.1)), 0o600, 5, "check `client_cert` and `client_key`"),
+        ("with another key", Some((&own.0, &other_key)), 0o600, 2, "client_cert and client_key do not belong together"),
+        ("with a key that others can read", Some((&own.0, &own.1)), 0o640, 2, "chmod 600"),
+        ("with no key in its file", Some((&own.0, &own.0)), 0o600, 2, "client_key"),
+        ("with no certificate in its file", Some(("rubbish", &own.1)), 0o600, 2, "client_cert"),
+        ("with an empty key file", Some((&own.0, "")), 0o600, 2, "client_key"),
+    ];
+    cases::each(
+        &table,
+        |case| case.0,
+        |(name, pair, mode, exit, says)| {
+            let issuer = TlsIssuer::start(demanding(&ours));
+            let test = issuer.test(Some(&ours)).named(name);
+            if let Some((certificate, key)) = pair {
+                add(&test, "client_cert", certificate, 0o644);
+                add(&test, "client_key", key, *mode);
+            }
+            let outcome = test.run(&["-vvv", "get"]);
+            outcome.exits(*exit).prints("").mentions("prod").mentions(says).is_polite().hides("BEGIN");
+            assert_eq!(issuer.requests.load(Ordering::SeqCst), 0, "{name}");
+            test.nothing_cached("prod");
+        },
+    );
+}
+
+#[test]
+fn an_authority_s_file_is_a_bundle_or_a_mistake() {
+    let (ours, theirs) = (Authority::new(), Authority::new());
+    let bundle = theirs.pem() + &ours.pem();
+    let table: [(&str, Option<&str>, i32, &str); 5] = [
+        ("a bundle", Some(&bundle), 0, ""),
+        ("another authority's", Some(&theirs.pem()), 5, "not trusted"),
+        ("no certificate", Some("rubbish"), 2, "ca_file holds no PEM certificate"),
+        ("nothing", Some(""), 2, "ca_file holds no PEM certificate"),
+        ("no file", None, 2, "ca_file cannot be used"),
+    ];
+    cases::each(
+        &table,
+        |case| case.0,
+        |(name, content, exit, says)| {
+            let issuer = TlsIssuer::start(ours.sign(&certificate_for("127.0.0.1")));
+            let test = issuer.test(None).named(name);
+            add(&test, "ca_file", content.unwrap_or_default(), 0o644);
+            if content.is_none() {
+                std::fs::remove_file(test.path("ca_file.pem")).unwrap();
+            }
+            test.get().exits(*exit).mentions(says).is_polite();
+        },
+    );
 }
