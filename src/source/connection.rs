@@ -276,6 +276,8 @@ pub(super) fn host(url: &Url) -> String {
 }
 
 fn unreachable_server(url: &Url, error: reqwest::Error) -> SourceError {
+    // The query of an address may hold a secret.
+    let error = error.without_url();
     let cause = root_cause(&error);
     let peer = host(url);
     let alert = cause.strip_prefix("received fatal alert: ");

@@ -126,3 +126,21 @@ fn broken_answers_end_within_the_deadline() {
         },
     );
 }
+
+/// S3: an address may hold a key.
+#[test]
+fn no_message_shows_the_query_of_an_address() {
+    let gone = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let server = Issuer::start();
+    server.script([Reply::short(), Reply::status(503), Reply::redirect(302, "/")]);
+    for url in [gone.to_string(), server.url().replace("http://", "")].map(|host| format!("http://{host}/api?api_key=canary-s3cret-5f2b9c"))
+    {
+        let test = at(&url, "").named(&url);
+        for args in [["-vvv", "get"], ["-vvv", "renew"], ["-vvv", "status"]] {
+            let outcome = test.run(&[&args[..], &["prod"]].concat());
+            outcome.hides("canary");
+        }
+        let memo = std::fs::read_to_string(test.cache_dir().join("prod.failure")).unwrap_or_default();
+        assert!(!memo.contains("canary"), "{memo}");
+    }
+}
