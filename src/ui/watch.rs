@@ -17,8 +17,7 @@ use crate::clock::Timestamp;
 use crate::monitor::Snapshot;
 use crate::name::Name;
 use line::{Layout, State, line};
-use screen::is_in_foreground;
-pub(super) use screen::{Screen, Size, to_line_start};
+pub(super) use screen::{Screen, Size, is_in_foreground, to_line_start};
 
 /// Lines that stay free for messages.
 const MESSAGES: usize = 3;

@@ -15,6 +15,7 @@ fn somebody_logs_in_with_the_browser_that_opens() {
     let session = Session::start(&test, &["get"]);
 
     let shown = session.shown();
+    session.sees("prod: waiting for you to log in, 4m ");
     let page = session.log_in();
     assert!(page.starts_with("HTTP/1.1 200 ") && page.contains("go back to the terminal"), "{page}");
 

@@ -138,7 +138,9 @@ fn in_the_background_the_terminal_is_somebody_elses() {
     let outcome = session.finish();
     outcome.exits(0);
     assert_eq!(test.answer(), "token-1\n");
-    assert!(outcome.stdout().contains("for the shell"), "its echo was not ours to turn off{outcome}");
+    let shown = outcome.stdout();
+    assert!(shown.contains("for the shell"), "its echo was not ours to turn off{outcome}");
+    assert!(!shown.contains("waiting for you"), "nor its line to write to{outcome}");
 }
 
 /// One after the other has the keyboard; their ports are open all the while.

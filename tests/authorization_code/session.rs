@@ -97,7 +97,7 @@ impl<'a> Session<'a> {
     /// The address on the screen, once it is waited for.
     #[track_caller]
     pub fn shown(&self) -> String {
-        self.sees("waiting for you to log in");
+        self.sees("(it is not shown)");
         let seen = self.seen();
         seen.lines().rfind(|line| line.starts_with("http")).expect("a line with an address").trim_end().to_owned()
     }

@@ -1,10 +1,11 @@
 //! The line that a person sees while a login waits for them: it turns, says how it stands, and leaves no trace. It is not there where
-//! nobody sees it, and not beside another one.
+//! nobody sees it, not beside another one, and does not turn in the background.
 
 use tokio::task::JoinHandle;
 
 use crate::ui::Manner;
 use crate::ui::spinner::{FRAME, Spinner, turn};
+use crate::ui::watch::is_in_foreground;
 
 /// Turns as long as it lives.
 #[derive(Debug)]
@@ -24,7 +25,10 @@ impl Waiting {
             let mut frames = tokio::time::interval(FRAME);
             loop {
                 frames.tick().await;
-                turn(&message());
+                // In the background, somebody types into another job.
+                if is_in_foreground() {
+                    turn(&message());
+                }
             }
         });
         Some(Self { _spinner: spinner, turning })

@@ -143,7 +143,7 @@ pub(in crate::ui) fn to_line_start() {
 }
 
 /// Whether the terminal is ours to draw on: a background job's is not.
-pub(super) fn is_in_foreground() -> bool {
+pub(in crate::ui) fn is_in_foreground() -> bool {
     rustix::termios::tcgetpgrp(rustix::stdio::stderr()).map_or(true, |group| group == rustix::process::getpgrp())
 }
 
