@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use support::{Issuer, LEAK, Outcome, PATIENT, Reply, Test, profile, seconds};
+use support::{Issuer, LEAK, Outcome, PATIENT, Reply, Reuse, Test, login_profile, profile, seconds};
 
 const MEMBERS: [&str; 9] = ["profile", "source", "state", "expires_at", "expires_in", "issued_at", "renew_at", "login", "last_error"];
 const MEMBERS_OF_ERROR: [&str; 5] = ["message", "class", "at", "retry_at", "failures"];
@@ -216,6 +216,62 @@ fn parked_with_a_token() {
     let found = row(&test, "prod");
     assert_eq!(found["state"], "parked");
     assert!(found["expires_in"].as_i64().unwrap() > 3500);
+}
+
+#[test]
+fn login_required() {
+    let issuer = Issuer::start();
+    let config = format!(
+        "[profile.me]\nsource = \"device-code\"\ntoken_endpoint = \"{0}/token\"\ndevice_authorization_endpoint = \"{0}/device\"\n\
+         client_id = \"ci\"\n",
+        issuer.url()
+    );
+    let test = Test::configured(&config);
+    test.run(&["get"]).fails(3, "me").mentions("token renew me");
+    let found = row(&test, "me");
+    assert_eq!((&found["state"], &found["login"]), (&json!("login-required"), &json!("none")));
+    assert_eq!(issuer.count(), 0, "nobody is there to log in");
+}
+
+#[test]
+fn a_login_is_present_until_it_is_dead() {
+    let issuer = Issuer::rotating(Reuse::Revokes);
+    let test = Test::logging_in(&issuer);
+    assert_eq!(row(&test, "prod")["login"], "none");
+    test.get().gives("token-1");
+    assert_eq!(row(&test, "prod")["login"], "present");
+    issuer.hold();
+    let running = test.spawn(&["renew"]);
+    issuer.wait_for_requests(2);
+    assert_eq!(row(&test, "prod")["login"], "present");
+    issuer.release();
+    running.finish().exits(0);
+    issuer.revoke();
+    test.run(&["renew"]).fails(4, "prod");
+    let found = row(&test, "prod");
+    assert_eq!((&found["login"], &found["state"]), (&json!("dead"), &json!("parked")));
+    let table = test.run(&["status"]);
+    table.exits(0).is_polite();
+    assert!(table.stdout().contains("invalid_grant"), "{table}");
+    // One that is configured now and was not tried yet is not dead.
+    test.configure(&login_profile("prod", &issuer.endpoint(), "\"another\"").replace("\"ci\"", "\"other\""));
+    let found = row(&test, "prod");
+    assert_eq!((&found["login"], &found["state"], &found["last_error"]), (&json!("none"), &json!("missing"), &Value::Null));
+}
+
+/// A look changes nothing, and a login that cannot be read is told of in its own row.
+#[test]
+fn a_login_that_cannot_be_read_harms_its_own_row_only() {
+    let issuer = Issuer::rotating(Reuse::Revokes);
+    let config = login_profile("a", &issuer.endpoint(), &issuer.seed()) + &profile("b", &Issuer::start().endpoint());
+    let test = Test::configured(&config);
+    test.run(&["get", "a"]).gives("token-1");
+    fs::write(test.login_path("a"), "rubbish").unwrap();
+    let outcome = test.run(&["status"]);
+    outcome.exits(6).is_polite();
+    let line = |name: &str| outcome.stdout().lines().find(|line| line.starts_with(name)).map(str::to_owned).unwrap_or_default();
+    assert!(line("a ").contains("damaged") && line("b ").contains("missing"), "{outcome}");
+    assert_eq!(fs::read(test.login_path("a")).unwrap(), b"rubbish");
 }
 
 #[test]

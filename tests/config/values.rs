@@ -41,6 +41,46 @@ fn every_kind_of_source_takes_its_keys() {
     const COMMON: &str = "scope = [\"read\"]\naudience = \"api\"\nresource = \"https://api.example.com\"\nparams = { tenant = \"x\" }\n";
     let kinds = [
         ("client-credentials", format!("{SERVER}{SECRET}{COMMON}client_auth = \"post\"\n")),
+        ("client-credentials", format!("{SERVER}client_assertion = {{ env = \"SECRET\" }}\nclient_auth = \"private-key-jwt\"\n")),
+        ("refresh-token", format!("{SERVER}{SECRET}refresh_token = {{ env = \"SECRET\" }}\n{COMMON}")),
+        (
+            "refresh-token",
+            format!(
+                "{SERVER}refresh_token = {{ file = \"~/seed\" }}\nclient_auth = \"none\"\nrevocation_endpoint = \"https://login.example.com/revoke\"\n"
+            ),
+        ),
+        (
+            "refresh-token",
+            "issuer = \"https://login.example.com\"\nclient_id = \"ci\"\nrefresh_token = { command = [\"pass\", \"show\", \"prod\"] }\n"
+                .to_owned(),
+        ),
+        ("device-code", format!("{SERVER}device_authorization_endpoint = \"https://login.example.com/device\"\n{COMMON}")),
+        (
+            "authorization-code",
+            format!(
+                "{SERVER}authorization_endpoint = \"https://login.example.com/authorize\"\nredirect_port = 8123\n\
+                 browser = [\"firefox\"]\n{COMMON}"
+            ),
+        ),
+        (
+            "token-exchange",
+            format!(
+                "{SERVER}{SECRET}subject_token = {{ file = \"~/subject\" }}\nactor_token = {{ env = \"SECRET\" }}\n\
+                 subject_token_type = \"urn:ietf:params:oauth:token-type:jwt\"\nactor_token_type = \"urn:ietf:params:oauth:token-type:jwt\"\n\
+                 requested_token_type = \"urn:ietf:params:oauth:token-type:access_token\"\n"
+            ),
+        ),
+        (
+            "token-exchange",
+            format!("{SERVER}subject_token = {{ profile = \"other\" }}\nsubject_token_type = \"urn:ietf:params:oauth:token-type:jwt\"\n"),
+        ),
+        ("jwt-bearer", format!("{SERVER}assertion = {{ env = \"SECRET\" }}\n")),
+        (
+            "http",
+            "url = \"https://vault.example.com/token\"\nmethod = \"POST\"\nheaders = { X-Vault = \"1\" }\nbody = \"{}\"\n\
+             bearer = { env = \"SECRET\" }\ntoken = \"/auth/client_token\"\nexpires_in = \"/auth/lease_duration\"\n"
+                .to_owned(),
+        ),
         ("exec", "command = [\"mint\"]\nenv = { A = \"b\" }\nformat = \"auto\"\nttl = \"1h\"\ninteractive = false\n".to_owned()),
         ("file", "path = \"/var/run/secrets/token\"\n".to_owned()),
         ("env", "variable = \"GITHUB_TOKEN\"\nttl = \"never\"\n".to_owned()),
@@ -157,6 +197,44 @@ fn without_locks_it_works_too() {
     assert_eq!(test.cache_files(), ["prod.json"]);
     test.run(&["purge"]).exits(0);
     assert_eq!(test.cache_files(), [""; 0]);
+}
+
+/// What only some kinds take is a mistake in others, and what a kind needs is named.
+#[test]
+fn a_refresh_token_profile_takes_its_own_keys_only() {
+    let right = "[profile.prod]\nsource = \"refresh-token\"\ntoken_endpoint = \"https://login.example.com/token\"\nclient_id = \"ci\"\n\
+                 refresh_token = { env = \"SEED\" }\n";
+    let wrong = [
+        (right.replace("refresh_token = { env = \"SEED\" }\n", ""), "refresh_token"),
+        (right.replace("client_id = \"ci\"\n", ""), "client_id"),
+        (right.replace("token_endpoint = \"https://login.example.com/token\"\n", ""), "token_endpoint"),
+        (right.replace("https:", "http:"), "https"),
+        (right.replace("{ env = \"SEED\" }", "7"), "refresh_token"),
+        (right.replace("{ env = \"SEED\" }", "{ env = \"SEED\", file = \"x\" }"), "refresh_token"),
+        (format!("{right}params = {{ refresh_token = \"x\" }}\n"), "refresh_token"),
+        (format!("{right}subject_token = \"x\"\n"), "subject_token"),
+        (format!("{right}device_authorization_endpoint = \"https://login.example.com/device\"\n"), "device_authorization_endpoint"),
+        (format!("{right}revocation_endpoint = \"http://login.example.com/revoke\"\n"), "revocation_endpoint"),
+    ];
+    Test::configured(right).run(&["status"]).exits(0).is_polite();
+    for (config, names) in wrong {
+        let outcome = Test::configured(&config).named(names).run(&["status"]);
+        outcome.exits(2).prints("").mentions(names).mentions("config.toml").is_polite();
+    }
+}
+
+/// An inline refresh token is a secret: a file that others can read must not hold one.
+#[test]
+fn an_inline_refresh_token_wants_a_private_file() {
+    let issuer = Issuer::start();
+    for (first, exit) in [("\"inline\"", 2), ("{ env = \"SEED\" }", 0)] {
+        let public = crate::support::login_profile("prod", &issuer.endpoint(), first);
+        let config = public.replace(&format!("client_secret = \"{}\"\n", crate::support::SECRET), "");
+        let test = Test::configured(&config).env("SEED", "seed");
+        fs::set_permissions(test.path("config/token/config.toml"), fs::Permissions::from_mode(0o644)).unwrap();
+        test.run(&["get"]).exits(exit).is_polite();
+    }
+    assert_eq!(issuer.count(), 1);
 }
 
 #[test]
