@@ -52,8 +52,8 @@ fn both_tokens_are_revoked_and_gone() {
 /// RFC 7009 §2.1: a form with the token and its hint, the client's proof as at the token endpoint, and nothing of a grant.
 #[test]
 fn the_request_is_that_of_the_standard() {
-    let secret = format!("client_secret = \"{SECRET}\"\n");
     type Change = Box<dyn Fn(String) -> String>;
+    let secret = format!("client_secret = \"{SECRET}\"\n");
     let variants: [(&str, Change, &[&str], bool); 3] = [
         ("basic", Box::new(|config| config), &["token", "token_type_hint"], true),
         (
