@@ -42,8 +42,12 @@ pub async fn while_waiting<T>(manner: Manner, waiting_for: &str, work: impl Futu
 /// The next frame of the spinner on the screen, with what it says now.
 pub(super) fn turn(message: &str) {
     if let Some(Shown::Spinner(bar)) = shown().as_ref() {
-        bar.set_message(message.to_owned());
-        bar.tick();
+        // Either draws.
+        if bar.message() == message {
+            bar.tick();
+        } else {
+            bar.set_message(message.to_owned());
+        }
         to_line_start();
     }
 }
