@@ -100,7 +100,8 @@ fn configuration_load(bencher: Bencher<'_, '_>) {
     let config = folder.path().join("config.toml");
     std::fs::write(&config, CONFIGURATION).unwrap();
     let home = Some(folder.path().to_owned());
-    let places = Places { config, config_is_named: true, cache: folder.path().join("cache"), home };
+    let (cache, state) = (folder.path().join("cache"), folder.path().join("state"));
+    let places = Places { config, config_is_named: true, cache, state, home };
     bencher.bench(|| Configuration::load(black_box(&places)).unwrap());
 }
 
