@@ -178,7 +178,15 @@ fn method(text: &str) -> Result<Method, String> {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+    use std::time::Duration;
+
+    use reqwest::StatusCode;
+
     use super::*;
+    use crate::clock::Timestamp;
+    use crate::settings::Context;
+    use crate::source::Memory;
 
     #[test]
     fn plain_http_is_for_this_machine_and_for_metadata_servers() {
@@ -213,6 +221,34 @@ mod tests {
             assert!(address(text).is_err(), "{text}");
         }
         assert_eq!(address("http://169.254.169.254/a?b").map(|url| url.to_string()), Ok("http://169.254.169.254/a?b".to_owned()));
+    }
+
+    /// The class of what this server's answer of this status comes to.
+    fn class(url: &str, status: u16) -> Class {
+        let text = format!("url = '{url}'");
+        let context = Context { text: &text, folder: Path::new("/c"), home: None };
+        let source = Section::parse(context).and_then(|mut section| Http::from_settings(&mut section, None)).expect(url);
+        let status = StatusCode::from_u16(status).expect("a status");
+        let answer = Answer { status, headers: HeaderMap::new(), body: Zeroizing::default(), sent: Vec::new() };
+        let now = Timestamp::from_unix_seconds(0);
+        let (limit, logins) = (Duration::from_secs(1), Memory::default());
+        let request = Request { previous: None, now, limit, until: now, insists: false, person: None, logins: &logins };
+        source.read(&answer, &[], request).expect_err("no token").class
+    }
+
+    #[test]
+    fn a_metadata_server_may_be_away_for_a_while() {
+        let table = [
+            ("http://169.254.169.254/metadata/identity/oauth2/token", 404, Class::Temporary),
+            ("http://169.254.169.254/metadata/identity/oauth2/token", 410, Class::Temporary),
+            ("http://169.254.169.254/metadata/identity/oauth2/token", 400, Class::Refused),
+            ("http://169.254.169.254/metadata/identity/oauth2/token", 403, Class::Refused),
+            ("http://127.0.0.1/metadata", 404, Class::Refused),
+            ("https://vault.example.com/", 410, Class::Refused),
+        ];
+        for (url, status, expected) in table {
+            assert_eq!(class(url, status), expected, "{url}: {status}");
+        }
     }
 
     #[test]

@@ -221,10 +221,10 @@ fn a_server_that_demands_a_certificate_gets_the_client_s() {
 
 #[test]
 fn without_the_right_certificate_there_is_no_token() {
+    type Pair<'a> = Option<(&'a str, &'a str)>;
     let (ours, theirs) = (Authority::new(), Authority::new());
     let (foreign, own) = (client_of(&theirs), client_of(&ours));
     let other_key = client_of(&ours).1;
-    type Pair<'a> = Option<(&'a str, &'a str)>;
     let table: [(&str, Pair<'_>, u32, i32, &str); 7] = [
         ("none", None, 0o600, 5, "does not accept the connection (TLS alert CertificateRequired)"),
         ("of another authority", Some((&foreign.0, &foreign.1)), 0o600, 5, "check `client_cert` and `client_key`"),
