@@ -121,7 +121,7 @@ fn nothing_that_is_said_tells_a_secret() {
     session.log_in();
     let outcome = session.finish();
     outcome.exits(0);
-    keeps_secrets(&provider, &outcome);
+    keeps_secrets(&provider, &test, &outcome);
     assert!(!outcome.stdout().contains(crate::support::SECRET) && !outcome.stdout().contains("token-1"), "{outcome}");
     assert!(text(&outcome).contains("asking the source"), "it says more{outcome}");
 }

@@ -25,7 +25,7 @@ fn somebody_logs_in_with_the_browser_that_opens() {
     let expected = format!("prod: log in with the browser that opens, or at this address:\n\n{shown}\n\n{PASTE}");
     assert_eq!(text(&outcome), expected, "{outcome}");
     assert_eq!(opened(&test).unwrap(), format!("{shown}\n"), "one argument, and what is shown");
-    keeps_secrets(&provider, &outcome);
+    keeps_secrets(&provider, &test, &outcome);
     assert_eq!((provider.visits(), provider.posts()), (1, 1));
 }
 

@@ -26,7 +26,7 @@ fn somebody_pastes_where_the_browser_ended() {
          Where it ends at a page that cannot be reached, paste the address of that page here (it is not shown)."
     );
     assert_eq!(text(&outcome), expected, "{outcome}");
-    keeps_secrets(&provider, &outcome);
+    keeps_secrets(&provider, &test, &outcome);
 }
 
 #[test]
@@ -55,7 +55,7 @@ fn what_is_not_the_answer_is_said_and_asked_for_again() {
     outcome.exits(0);
     assert_eq!(text(&outcome).matches("that is not the address").count(), table.len(), "{outcome}");
     assert_eq!(provider.posts(), 1);
-    keeps_secrets(&provider, &outcome);
+    keeps_secrets(&provider, &test, &outcome);
 }
 
 /// A terminal that hands out lines cuts them at 4095 characters.
@@ -161,5 +161,5 @@ fn two_logins_at_once_do_not_take_each_others_lines() {
     let outcome = session.finish();
     let shown = text(outcome.exits(0));
     assert!(!shown.contains("that is not the address") && shown.matches("renewed, expires in").count() == 2, "{outcome}");
-    keeps_secrets(&provider, &outcome);
+    keeps_secrets(&provider, &test, &outcome);
 }

@@ -3,6 +3,7 @@
 use std::fs;
 use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use rustix::process::{Pid, Signal, kill_process};
@@ -151,12 +152,25 @@ pub fn port_of(asked: &Fields) -> u16 {
     port.and_then(|port| port.parse().ok()).unwrap_or_else(|| panic!("the redirect URI is {redirect}"))
 }
 
-/// Nothing of what has to stay between us and the provider is on the screen.
+/// What has to stay between us and the provider is neither on the screen nor in any file but the login: not in what the browser was
+/// started with, nor in the cache.
 #[track_caller]
-pub fn keeps_secrets(provider: &Provider, outcome: &Outcome) {
+pub fn keeps_secrets(provider: &Provider, test: &Test, outcome: &Outcome) {
     let secrets = provider.secrets();
     assert!(secrets.len() > 1, "a code and more");
+    let files = files_below(&test.path(""));
+    assert!(files.contains(&test.path("screen")) && files.contains(&test.path("cache/prod.json")), "{files:?}");
     for secret in secrets {
         assert!(!outcome.stdout().contains(&secret), "{secret} is on the screen{outcome}");
+        for file in files.iter().filter(|file| !file.starts_with(test.path("state"))) {
+            let content = fs::read(file).unwrap();
+            let is_there = content.windows(secret.len()).any(|window| window == secret.as_bytes());
+            assert!(!is_there, "{secret} is in {}{outcome}", file.display());
+        }
     }
+}
+
+fn files_below(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    entries.flat_map(|path| if path.is_dir() { files_below(&path) } else { vec![path] }).collect()
 }
