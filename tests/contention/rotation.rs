@@ -145,7 +145,11 @@ fn whoever_looks_meanwhile_sees_a_login() {
     let (issuer, test) = scene();
     test.get().gives("token-1");
     std::thread::scope(|scope| {
-        let renewing = scope.spawn(|| (0..20).for_each(|_| drop(test.run(&["renew"]).exits(0))));
+        let renewing = scope.spawn(|| {
+            for _ in 0..20 {
+                test.run(&["renew"]).exits(0);
+            }
+        });
         while !renewing.is_finished() {
             assert_eq!(test.status("prod")["login"], "present");
             test.get().exits(0).is_polite();

@@ -143,11 +143,12 @@ fn cannot_renew(test: &Test, issuer: &Issuer, had: Option<&str>) {
     let before = (issuer.count(), fs::read(test.login_path("prod")).ok(), test.state_files());
     test.run(&["get", "prod", "--renew"]).fails(6, "prod");
     test.run(&["renew", "prod"]).fails(6, "prod");
+    let plain = test.run(&["get", "prod"]);
     match had {
         // R2: nothing of that is needed to serve a token that is valid.
-        Some(token) => drop(test.run(&["get", "prod"]).gives(token)),
-        None => drop(test.run(&["get", "prod"]).fails(6, "prod")),
-    }
+        Some(token) => plain.gives(token),
+        None => plain.fails(6, "prod"),
+    };
     assert_eq!(issuer.count(), before.0, "it was asked for a login that has no place");
     assert_eq!((fs::read(test.login_path("prod")).ok(), test.state_files()), (before.1, before.2), "and nothing has changed");
 }
