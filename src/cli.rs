@@ -237,7 +237,7 @@ pub struct Purge {
     /// Only what has expired
     #[arg(long)]
     pub expired: bool,
-    /// Keep the login: remove only the access token and the memory of failures
+    /// Keep the login: remove only the access token and the memory of failures (with --revoke, some issuers end it all the same)
     #[arg(long)]
     pub keep_login: bool,
     /// Have the issuer revoke the tokens, too, where it offers that (RFC 7009)

@@ -88,7 +88,8 @@ async fn one(
         return Ok(reason.to_owned());
     }
     if purge.dry_run {
-        return Ok(format!("{} would be purged", stored.described()));
+        let revoked = if purge.revoke { " and revoked" } else { "" };
+        return Ok(format!("{} would be purged{revoked}", stored.described()));
     }
     // While it is known what there is to be revoked; what is here goes whatever the issuer says.
     let revocation = if purge.revoke { Some(revoked(&stored, configuration, deadline).await) } else { None };

@@ -53,8 +53,8 @@ impl Expected {
         let pairs: Vec<_> = form_urlencoded::parse(query.as_bytes()).collect();
         let state = one(&pairs, "state")?.unwrap_or_default();
         verify_slices_are_equal(state.as_bytes(), self.state.as_bytes()).map_err(|_| Mismatch::State)?;
-        self.check_issuer(one(&pairs, "iss")?)?;
         let (code, error) = (one(&pairs, "code")?, one(&pairs, "error")?);
+        self.check_issuer(one(&pairs, "iss")?, code)?;
         let description = one(&pairs, "error_description")?.map(str::to_owned);
         match (code.filter(|code| !code.is_empty()), error.filter(|error| !error.is_empty())) {
             (Some(code), None) => Ok(Response::Code(Secret::new(code.to_owned()))),
@@ -77,12 +77,13 @@ impl Expected {
         self.read(address.query().unwrap_or_default())
     }
 
-    /// To the letter (RFC 9207 §2.4), but for the slash at the end that discovery overlooks, too.
-    fn check_issuer(&self, named: Option<&str>) -> Result<(), Mismatch> {
+    /// To the letter (RFC 9207 §2.4), but for the slash at the end that discovery overlooks, too, and for an error that names nobody: some
+    /// leave the name out there, and without a code there is nothing to be mixed up.
+    fn check_issuer(&self, named: Option<&str>, code: Option<&str>) -> Result<(), Mismatch> {
         let same = |named: &str, known: &str| named.trim_end_matches('/') == known.trim_end_matches('/');
         match (named, &self.issuer) {
             (Some(named), Some(known)) if !same(named, known) => Err(Mismatch::Issuer),
-            (None, _) if self.names_itself => Err(Mismatch::Issuer),
+            (None, _) if self.names_itself && code.is_some() => Err(Mismatch::Issuer),
             _ => Ok(()),
         }
     }
@@ -162,6 +163,10 @@ mod tests {
                 assert_eq!(read.is_ok(), is_taken, "{iss} {issuer:?} {names_itself}: {read:?}");
             }
         }
+        let refused = expected(Some("https://x"), true).read("error=access_denied&state=s3");
+        assert_eq!(refused, Ok(error("access_denied", None)), "nothing to be mixed up");
+        let elsewhere = expected(Some("https://x"), true).read("error=access_denied&state=s3&iss=https://y");
+        assert_eq!(elsewhere, Err(Mismatch::Issuer));
         let twice = expected(Some("https://x"), true).read("code=c&state=s3&iss=https://x&iss=https://x");
         assert_eq!(twice, Err(Mismatch::Twice));
     }
