@@ -162,6 +162,7 @@ impl Source for AnySource {
     }
 
     fn check(&self) -> Result<(), SourceError> {
+        self.inputs().into_iter().try_for_each(Input::check)?;
         each!(self, source => source.check())
     }
 

@@ -18,6 +18,9 @@ use crate::secret::Secret;
 /// that asks `token` for the very token it is to provide is found out.
 pub const ANCESTORS: &str = "TOKEN_ANCESTORS";
 
+/// What a command says whose output depends on itself; how its caller recognises that among what it prints.
+const RECURSION: &str = "its command asks for the very token it is to provide: it depends on itself";
+
 /// The most that a command may print.
 const LARGEST_OUTPUT: usize = 1 << 20;
 /// The most of its complaints that is kept.
@@ -66,6 +69,12 @@ impl Child {
     pub fn env(mut self, env: impl IntoIterator<Item = (String, String)>) -> Self {
         self.env.extend(env);
         self
+    }
+
+    /// Known to all that it starts, so that one that would need it again is found out.
+    pub fn known_as(self, name: &str) -> Self {
+        let ancestors = std::env::var(ANCESTORS).unwrap_or_default();
+        self.env([(ANCESTORS.to_owned(), format!("{ancestors}/{name}"))])
     }
 
     /// Without these variables of ours in its environment.
@@ -131,7 +140,9 @@ impl Child {
                 } else {
                     error.with_hint("`-v` with `renew` or `--renew` shows what it said")
                 };
-                Err(with_words(error, &output))
+                let error = with_words(error, &output);
+                let is_recursion = error.detail.iter().any(|line| line.contains(RECURSION));
+                Err(if is_recursion { recursion() } else { error })
             }
             Err(error) => Err(SourceError::new(Class::Temporary, format!("`{}` was lost: {error}", self.program()))),
         }
@@ -163,6 +174,16 @@ impl Child {
             _ => SourceError::new(Class::Temporary, format!("`{program}` cannot be started: {error}")),
         }
     }
+}
+
+/// Refuses a command that is [known as](Child::known_as) `name` and runs already, for whoever asks here.
+pub(super) fn refuse_recursion(name: &str) -> Result<(), SourceError> {
+    let ancestors = std::env::var(ANCESTORS).unwrap_or_default();
+    if ancestors.split('/').any(|ancestor| ancestor == name) { Err(recursion()) } else { Ok(()) }
+}
+
+fn recursion() -> SourceError {
+    SourceError::new(Class::Config, RECURSION).with_hint("let the command get it from somewhere else")
 }
 
 /// What a command printed as its answer is secret, whatever became of it: each of its words. `None` where they are too many to be

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::answer::{TokenResponse, object_without_duplicates};
-use super::child::{ANCESTORS, Child, with_words};
+use super::child::{Child, refuse_recursion, with_words};
 use super::expiry::{Ttl, dated};
 use super::input::{Input, trim_line_ends};
 use super::{Configured, Request, Source, SourceError, document};
@@ -15,9 +15,6 @@ use crate::error::Class;
 use crate::secret::{Secret, is_named_as_secret};
 use crate::settings::{Item, Mistake, Section};
 use crate::token::{Token, fingerprint};
-
-/// What a command says whose token depends on itself; how its caller recognises that among what it prints.
-const RECURSION: &str = "its command asks for the very token it is to provide: it depends on itself";
 
 /// How the output of a command is read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -50,7 +47,7 @@ impl Exec {
         Self { command, env: Vec::new(), format: Format::Auto, interactive: false, ttl }
     }
 
-    /// What names it among the [`ANCESTORS`] of a command.
+    /// What names it among the ancestors of what it starts.
     fn ancestor(&self) -> String {
         let words: Vec<String> = self.identity().into_iter().map(|(key, value)| format!("{key}={value}")).collect();
         fingerprint(&words.join("\n")).chars().take(16).collect()
@@ -159,20 +156,16 @@ impl Configured for Exec {
 
 impl Source for Exec {
     fn check(&self) -> Result<(), SourceError> {
-        let ancestors = std::env::var(ANCESTORS).unwrap_or_default();
-        let own = self.ancestor();
-        if ancestors.split('/').any(|ancestor| ancestor == own) { Err(recursion()) } else { Ok(()) }
+        refuse_recursion(&self.ancestor())
     }
 
     async fn issue(&self, request: Request<'_>) -> Result<Token, SourceError> {
-        let ancestors = std::env::var(ANCESTORS).unwrap_or_default();
-        let mut env = vec![(ANCESTORS.to_owned(), format!("{ancestors}/{}", self.ancestor()))];
+        let mut env = Vec::new();
         for (variable, value) in &self.env {
             env.push((variable.clone(), value.read(request).await?.expose().to_owned()));
         }
-        let child = Child::new(self.command.clone()).env(env).interactive(self.interactive && request.person.is_some());
-        let is_recursion = |error: &SourceError| error.detail.iter().any(|line| line.contains(RECURSION));
-        let output = child.output().await.map_err(|error| if is_recursion(&error) { recursion() } else { error })?;
+        let child = Child::new(self.command.clone()).known_as(&self.ancestor()).env(env);
+        let output = child.interactive(self.interactive && request.person.is_some()).output().await?;
         self.read(&output.stdout, request.now).map_err(|error| with_words(error, &output))
     }
 
@@ -184,10 +177,6 @@ impl Source for Exec {
         // Somebody may have to type.
         self.interactive.then_some(Duration::from_secs(5 * 60))
     }
-}
-
-fn recursion() -> SourceError {
-    SourceError::new(Class::Config, RECURSION).with_hint("let the command get it from somewhere else")
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::child::Child;
+use super::child::{Child, refuse_recursion};
 use super::jwt::{Claims, Jwt};
 use super::{Link, Request, SourceError};
 use crate::error::{Class, reason};
@@ -112,6 +112,14 @@ impl Input {
         inputs.into_iter().map(wait).fold(Duration::ZERO, Duration::saturating_add)
     }
 
+    /// Whether it can be read at all, as far as that is known at once: not by a command that is being run for it.
+    pub(super) fn check(&self) -> Result<(), SourceError> {
+        match self {
+            Self::Command(argv) => refuse_recursion(&ancestor(argv)),
+            _ => Ok(()),
+        }
+    }
+
     /// The secret, now. One trailing line end is not part of it.
     ///
     /// # Errors
@@ -119,7 +127,8 @@ impl Input {
     pub async fn read(&self, request: Request<'_>) -> Result<Secret, SourceError> {
         match self {
             Self::Command(argv) => {
-                let output = Child::new(argv.iter().map(Into::into).collect()).output().await?;
+                let child = Child::new(argv.iter().map(Into::into).collect()).known_as(&ancestor(argv));
+                let output = child.output().await?;
                 let text = String::from_utf8(output.stdout.to_vec());
                 let text = text.map_err(|_| SourceError::new(Class::Temporary, format!("`{}` printed no text", argv[0])))?;
                 checked(trim_line_ends(text), &format!("the output of `{}`", argv[0]))
@@ -144,6 +153,11 @@ impl Input {
             Self::Command(_) | Self::Profile(_) | Self::Jwt(_) => return None,
         })
     }
+}
+
+/// What names a command among the ancestors of what it starts.
+fn ancestor(argv: &[String]) -> String {
+    fingerprint(&argv.join("\0")).chars().take(16).collect()
 }
 
 fn missing(message: String) -> SourceError {

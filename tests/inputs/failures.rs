@@ -118,3 +118,20 @@ fn a_table_that_is_none_of_them_is_a_mistake() {
         },
     );
 }
+
+/// A command that asks for what it is needed for would wait for itself.
+#[test]
+fn a_command_that_needs_itself_is_found_out_at_once() {
+    let program = env!("CARGO_BIN_EXE_token");
+    let chain = "[profile.next]\nsource = \"exec\"\ncommand = [\"true\"]\nenv = { A = { profile = \"prod\" } }\n";
+    for place in &PLACES {
+        for asked in ["prod", "next"] {
+            let issuer = Issuer::start();
+            let input = format!("{{ command = [\"{program}\", \"get\", \"{asked}\"] }}");
+            let test = place.home(&issuer, &input, chain).named(&format!("{}, by {asked}", place.name));
+            let outcome = test.run(&["get", "prod"]);
+            outcome.fails(2, "prod").mentions("it depends on itself").within(Duration::from_secs(1));
+            assert!(!Place::was_reached(&test, &issuer));
+        }
+    }
+}
