@@ -28,7 +28,7 @@ pub trait LoginStore: Debug + Send + Sync {
     /// Why it is not kept.
     fn write(&self, login: &Login) -> Result<(), SourceError>;
 
-    /// Keeps what is known of a login that the issuer did not give just now: that does not cost another issuer's login its place.
+    /// Keeps what is known of a login that the issuer did not give just now: that does not cost another login its place.
     ///
     /// # Errors
     /// Why it is not kept.

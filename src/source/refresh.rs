@@ -45,16 +45,15 @@ impl Drop for UnderWay {
 /// Asks for a token by `login`, and keeps what becomes of that.
 pub(super) async fn refresh(grant: &Grant, login: Login, request: Request<'_>) -> Result<TokenResponse, SourceError> {
     // Looked up before the request is noted as under way. Without a lock, the login may be replaced meanwhile.
-    let before = request.logins.read()?;
     grant.client.endpoint(Endpoint::Token, request).await?;
-    let mut login = replaced(before.as_ref(), request)?.unwrap_or(login);
+    let mut login = replaced(&login, request.logins.read()?).unwrap_or(login);
     let mut logins = 1;
     loop {
         let error = match attempt(grant, &login, request).await {
             Err(error) if error.code.as_deref() == Some(INVALID_GRANT) => error,
             outcome => return outcome,
         };
-        match replaced(Some(&login), request)? {
+        match replaced(&login, request.logins.read()?) {
             Some(newer) if logins < MOST_LOGINS => {
                 logins += 1;
                 login = newer;
@@ -64,10 +63,10 @@ pub(super) async fn refresh(grant: &Grant, login: Login, request: Request<'_>) -
     }
 }
 
-/// The login that has taken the place of `login`, where that is another one now.
-fn replaced(login: Option<&Login>, request: Request<'_>) -> Result<Option<Login>, SourceError> {
-    let is_newer = |kept: &Login| login.is_none_or(|login| kept.refresh_token != login.refresh_token) && !kept.is_dead();
-    Ok(request.logins.read()?.filter(is_newer))
+/// The login that has taken the place of `login`, where that is another one of the same origin now: what descends from another
+/// configured one may be somebody else's.
+fn replaced(login: &Login, by: Option<Login>) -> Option<Login> {
+    by.filter(|kept| kept.refresh_token != login.refresh_token && kept.origin == login.origin && !kept.is_dead())
 }
 
 async fn attempt(grant: &Grant, login: &Login, request: Request<'_>) -> Result<TokenResponse, SourceError> {

@@ -182,6 +182,44 @@ fn another_configured_one_replaces_a_login_that_is_alive() {
     assert_eq!(issuer.sent().last(), Some(&issuer.first()));
 }
 
+/// A watcher of yesterday has yesterday's variable: what it is told by that must not cost today's login its place.
+#[test]
+fn who_knows_only_an_older_one_does_not_undo_the_newer_login() {
+    let issuer = Issuer::rotating(Reuse::Revokes);
+    let config = format!("{QUICK}{}", login_profile("prod", &issuer.endpoint(), "{ env = \"SEED\" }"));
+    let older = issuer.first();
+    let test = Test::configured(&config).env("SEED", &older);
+    test.get().gives("token-1");
+    let newer = issuer.log_in_anew();
+    let mut test = test.env("SEED", &newer);
+    test.run(&["get", "--renew"]).gives("token-2");
+    for number in 3..=5 {
+        test = test.env("SEED", &older);
+        test.run(&["get", "--renew"]).fails(4, "prod").mentions("refresh_token");
+        test = test.env("SEED", &newer);
+        test.run(&["get", "--renew"]).gives(&format!("token-{number}"));
+        assert_eq!((test.refresh_token("prod"), issuer.family().reused), (issuer.newest(), 0));
+    }
+}
+
+/// One with a slip in it is refused, and not replaced by a login of somebody else, perhaps; put right, that is as good as ever.
+#[test]
+fn another_configured_one_that_is_refused_costs_no_login() {
+    let issuer = Issuer::rotating(Reuse::Revokes);
+    let test = Test::logged_in(&issuer);
+    let usual = fs::read_to_string(test.path("config/token/config.toml")).unwrap();
+    test.configure(&usual.replace(&issuer.seed(), "\"mistyped\""));
+    for _ in 0..2 {
+        test.get().fails(4, "prod").mentions("refresh_token");
+    }
+    test.run(&["renew"]).fails(4, "prod");
+    assert_eq!(issuer.sent()[1..], ["mistyped"; 2], "nothing else in its place");
+    test.configure(&usual);
+    test.get().gives("token-1");
+    test.run(&["get", "--renew"]).gives("token-2");
+    assert_eq!((test.refresh_token("prod"), issuer.family().reused), (issuer.newest(), 0));
+}
+
 /// R5: without locks, another process's login is found where one's own was refused, and is used.
 #[test]
 fn a_newer_login_of_another_process_is_taken_up() {

@@ -78,10 +78,12 @@ impl LoginStore for LoginFile {
         self.logins.write(&self.name, &self.identity, login, self.take()).map_err(|error| storage(&error))
     }
 
-    /// A slip in the configuration must not cost the login of before.
+    /// A slip in the configuration must not cost the login of before: neither that of another issuer or client, nor one that is alive
+    /// and descends from another configured one.
     fn note(&self, login: &Login) -> Result<(), SourceError> {
         match self.logins.read(&self.name, &self.identity).map_err(|error| storage(&error))? {
             LoginLook::Foreign => Ok(()),
+            LoginLook::Found(kept) if kept.origin != login.origin && !kept.is_dead() => Ok(()),
             LoginLook::Missing | LoginLook::Found(_) => self.write(login),
         }
     }
