@@ -24,6 +24,9 @@ pub const LONGEST_LIFE: Duration = Duration::from_secs(10 * 365 * 24 * 3600);
 /// The token type of RFC 6750, as it is written.
 pub const BEARER: &str = "Bearer";
 
+/// The token type of one that no type applies to (RFC 8693 §2.2.1).
+pub const NOT_APPLICABLE: &str = "N_A";
+
 /// A bearer token with its metadata. `Debug` does not show it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Token {
@@ -103,10 +106,11 @@ impl Token {
         fingerprint(self.expose())
     }
 
-    /// The value of an `Authorization` header.
+    /// The value of an `Authorization` header. What has no type is presented as everything is that has none other.
     #[must_use]
     pub fn authorization(&self) -> Secret {
-        Secret::new(format!("{} {}", self.token_type, self.expose()))
+        let scheme = if self.token_type == NOT_APPLICABLE { BEARER } else { &self.token_type };
+        Secret::new(format!("{scheme} {}", self.expose()))
     }
 }
 

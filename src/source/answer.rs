@@ -11,10 +11,7 @@ use super::SourceError;
 use crate::clock::Timestamp;
 use crate::error::{Class, one_line, visible};
 use crate::secret::Secret;
-use crate::token::{BEARER, LONGEST_TOKEN, Token};
-
-/// The type of a token that is not to be presented as an access token (RFC 8693 §2.2.1).
-const NOT_APPLICABLE: &str = "N_A";
+use crate::token::{BEARER, LONGEST_TOKEN, NOT_APPLICABLE, Token};
 
 /// A scope longer than this is not kept: it is for people, and the entry has its bounds.
 const LONGEST_SCOPE: usize = 4096;
