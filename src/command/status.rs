@@ -103,10 +103,10 @@ fn row(configuration: &Configuration, name: &Name, now: Timestamp) -> Result<Row
     let is_usable = token.as_ref().is_some_and(|token| renewal.freshness(token, now) > Freshness::Unusable);
     let wants_login = profile.is_some_and(|profile| profile.source.is_logged_in_to()) && login != LoginState::Present && !is_usable;
     let state = match (&failure, &token) {
-        _ if wants_login => State::LoginRequired,
         (Some(failure), _) if failure.class == Class::Login => State::LoginRequired,
         (Some(failure), _) if failure.retry_at.is_none() => State::Parked,
         (Some(failure), _) if failure.retry_at.is_some_and(|at| now < at) => State::BackingOff,
+        _ if wants_login => State::LoginRequired,
         (_, None) => State::Missing,
         (_, Some(token)) => match renewal.freshness(token, now) {
             Freshness::Fresh => State::Fresh,

@@ -195,8 +195,6 @@ impl<S: Source, C: Clock> Shared<S, C> {
             // After a purge, no renewal that began before it brings a token back; whoever asked for it gets it all the same.
             Ok(Ok(token)) if generation.is_some_and(|began| began != lock.generation()) => Ok(Arc::new(token)),
             Ok(Ok(token)) => Ok(self.store(glance, token)),
-            // Somebody said no, or was told so: that is his outcome. Everybody else is told that someone has to log in.
-            Ok(Err(error)) if error.class == Class::Refused && self.asks(options) => Err(self.failed(glance, &error, now, false)),
             Ok(Err(error)) => Err(self.failed(glance, &error, now, true)),
             Err(_) if limit == own && self.patience(options).is_some() => Err(self.failed(glance, &unattended(limit), now, true)),
             Err(_) => {
@@ -204,11 +202,6 @@ impl<S: Source, C: Clock> Shared<S, C> {
                 Err(self.failed(glance, &unanswered(limit, is_cut_short), now, limit >= own.min(MEANINGFUL_WAIT)))
             }
         }
-    }
-
-    /// Whether a person is asked to log in where there is no login.
-    fn asks(&self, options: &FetchOptions) -> bool {
-        options.person.is_some() && self.source.wrapped().patience().is_some() && self.logins.file().is_some_and(|file| !file.is_alive())
     }
 
     /// The time limit of the one request, where a person may be asked and nobody says otherwise.
