@@ -195,12 +195,13 @@ impl Post {
 
     /// Sends it to a token endpoint. An expiry that the answer counts in seconds counts from the time of the request, which was before.
     pub async fn token(self, connection: &Connection, request: Request<'_>) -> Result<TokenResponse, SourceError> {
-        let peer = host(&self.url);
+        let (peer, secrets) = (host(&self.url), self.secrets.clone());
         let object = self.exchange(connection, request).await?.map_err(|what| unusable(&peer, &what))?;
         let successor = object.get("refresh_token").cloned();
         TokenResponse::read(object, request.now).map_err(|error| {
             let error = if error.class == Class::Temporary { unusable(&peer, &error.message) } else { error };
-            SourceError { successor: successor.and_then(|value| refresh_token(value).ok().flatten()), ..error }
+            let message = shown(&error.message, &secrets);
+            SourceError { message, successor: successor.and_then(|value| refresh_token(value).ok().flatten()), ..error }
         })
     }
 

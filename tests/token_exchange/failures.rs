@@ -39,6 +39,9 @@ fn an_echo_of_either_token_is_censored() {
     fs::write(test.path("subject"), SECRET).unwrap();
     fs::set_permissions(test.path("subject"), fs::Permissions::from_mode(0o600)).unwrap();
     test.run(&["-vvv", "get"]).fails(4, "prod").mentions("the subject_token [secret] is not good");
+
+    issuer.answer(Reply::json(format!(r#"{{"access_token":"token-1","token_type":"{SECRET}"}}"#)));
+    test.run(&["-vvv", "renew"]).fails(4, "prod").mentions("of type `[secret]`");
 }
 
 /// RFC 8693 §2.2.2: the token that was handed over may be void, and only its own profile can mend that.
