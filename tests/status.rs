@@ -271,6 +271,7 @@ fn a_login_that_cannot_be_read_harms_its_own_row_only() {
     outcome.exits(6).is_polite();
     let line = |name: &str| outcome.stdout().lines().find(|line| line.starts_with(name)).map(str::to_owned).unwrap_or_default();
     assert!(line("a ").contains("damaged") && line("b ").contains("missing"), "{outcome}");
+    assert!(line("a ").contains("fresh"), "its token is served all the same{outcome}");
     assert_eq!(fs::read(test.login_path("a")).unwrap(), b"rubbish");
 }
 

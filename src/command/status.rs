@@ -98,7 +98,11 @@ fn names(configuration: &Configuration, status: &Status) -> Result<Vec<Name>, Fa
 fn row(configuration: &Configuration, name: &Name, now: Timestamp) -> Result<Row, StorageError> {
     let profile = configuration.get(name);
     let (token, failure) = stored(configuration.cache(), profile, name, now)?;
-    let login = profile.map(login).transpose()?.unwrap_or_default();
+    let (login, unreadable) = match profile.map(login).transpose() {
+        Ok(login) => (login.unwrap_or_default(), None),
+        // The token has nothing to do with that.
+        Err(error) => (LoginState::None, Some(storage_error(&error, now))),
+    };
     let renewal = profile.map(|profile| profile.renewal.clone()).unwrap_or_default();
     let is_usable = token.as_ref().is_some_and(|token| renewal.freshness(token, now) > Freshness::Unusable);
     let wants_login = profile.is_some_and(|profile| profile.source.is_logged_in_to()) && login != LoginState::Present && !is_usable;
@@ -127,7 +131,7 @@ fn row(configuration: &Configuration, name: &Name, now: Timestamp) -> Result<Row
         issued_at: token.as_ref().and_then(|token| token.issued_at?.rfc3339()),
         renew_at: renew_at.and_then(Timestamp::rfc3339),
         login,
-        last_error: failure.map(last_error),
+        last_error: unreadable.or_else(|| failure.map(last_error)),
     })
 }
 
@@ -150,7 +154,6 @@ fn kind(profile: Option<&Profile>, name: &Name) -> &'static str {
 
 /// The row of what must not be looked at.
 fn unreadable(configuration: &Configuration, name: &Name, error: &StorageError, now: Timestamp) -> Row {
-    let message = crate::error::one_line(&error.to_string());
     Row {
         profile: name.to_string(),
         source: kind(configuration.get(name), name),
@@ -160,8 +163,13 @@ fn unreadable(configuration: &Configuration, name: &Name, error: &StorageError, 
         issued_at: None,
         renew_at: None,
         login: LoginState::None,
-        last_error: Some(LastError { message, class: error.class(), at: now.rfc3339(), retry_at: None, failures: 1 }),
+        last_error: Some(storage_error(error, now)),
     }
+}
+
+fn storage_error(error: &StorageError, now: Timestamp) -> LastError {
+    let message = crate::error::one_line(&error.to_string());
+    LastError { message, class: error.class(), at: now.rfc3339(), retry_at: None, failures: 1 }
 }
 
 fn last_error(failure: Remembered) -> LastError {

@@ -80,6 +80,8 @@ fn next_step(profile: &Name, error: &RenewalError) -> Option<String> {
         (Class::Refused, Retry::Parked) => {
             Some(format!("it is not asked again until the configuration changes or you run `token renew {profile}`"))
         }
+        // What is wrong on the disk is not mended by waiting: its own hint says what is to be done.
+        (Class::Storage, _) => None,
         (_, Retry::At(at)) => {
             let remembered = if error.attempts == 0 { "that was a moment ago, and nobody was asked again; " } else { "" };
             Some(format!("{remembered}try again {}", log::in_words(at, SystemClock.now())))
