@@ -1,5 +1,7 @@
 //! Answers that are no use as a token and yet carry the next refresh token: that one must not be lost (RFC 6749 §6).
 
+use std::time::Duration;
+
 use crate::support::{Issuer, Reply, Reuse, Test, cases};
 
 struct Unusable {
@@ -87,6 +89,58 @@ fn what_carries_no_login_costs_none() {
             assert_eq!(issuer.family().reused, 0, "{name}");
         },
     );
+}
+
+/// Rotated, and then the answer broke off: the old one is tried once more, which some issuers allow, and where they do not, that is told.
+#[test]
+fn an_answer_that_breaks_off_is_asked_for_once_more() {
+    let breaks: [(&str, fn() -> Reply); 3] = [("reset", Reply::reset), ("short", Reply::short), ("nothing", || Reply::raw(b""))];
+    for (name, reply) in breaks {
+        for reuse in [Reuse::Revokes, Reuse::IsRefused, Reuse::IsForgiven] {
+            let issuer = Issuer::rotating(reuse);
+            let test = Test::logged_in(&issuer).named(name);
+            test.forget("prod");
+            issuer.rotate();
+            issuer.script([reply()]);
+            let outcome = test.get();
+            if reuse == Reuse::IsForgiven {
+                outcome.gives("token-2");
+                assert_eq!(test.refresh_token("prod"), issuer.newest(), "{name}");
+            } else {
+                outcome.fails(4, "prod").mentions("cut off").mentions("set `refresh_token`");
+                assert_eq!(test.status("prod")["login"], "dead", "{name}");
+                test.get().fails(4, "prod");
+            }
+            assert_eq!(issuer.count(), 3, "{name}, {reuse:?}");
+        }
+    }
+}
+
+/// R11: whatever is at stake, a time limit is one; the note of the request stays, and the next run has it.
+#[test]
+fn a_time_limit_holds_while_a_login_is_at_stake() {
+    for args in [&["get", "--renew", "--timeout", "500ms"][..], &["get", "--renew", "--request-timeout", "500ms", "--max-retries", "1"]] {
+        let issuer = Issuer::rotating(Reuse::IsForgiven);
+        let test = Test::logged_in(&issuer);
+        issuer.script([Reply::silence()]);
+        test.run(args).fails(5, "prod").within(Duration::from_millis(500));
+        assert!(test.login("prod").unwrap()["in_flight"].is_i64(), "{args:?}");
+        test.run(&["get", "--renew"]).gives("token-2");
+        assert!(test.login("prod").unwrap()["in_flight"].is_null(), "{args:?}");
+    }
+}
+
+/// Some issuers repeat the refresh token in every answer.
+#[test]
+fn the_same_refresh_token_again_is_as_good_as_none() {
+    let issuer = Issuer::rotating(Reuse::IsUsual);
+    let test = Test::logging_in(&issuer);
+    for number in 1..=3 {
+        let answer = format!("{{\"access_token\":\"token-{number}\",\"expires_in\":60,\"refresh_token\":\"{}\"}}", issuer.first());
+        issuer.script([Reply::json(answer)]);
+        test.run(&["get", "--renew"]).gives(&format!("token-{number}"));
+    }
+    assert_eq!(issuer.sent(), vec![issuer.first(); 3]);
 }
 
 /// The longest refresh token that there is comes and goes whole.

@@ -28,7 +28,7 @@ struct Fault {
     needs_root: bool,
 }
 
-const REFUSED: [Fault; 9] = [
+const REFUSED: [Fault; 10] = [
     Fault {
         name: "a directory that is a symlink",
         spoil: |test| {
@@ -78,6 +78,15 @@ const REFUSED: [Fault; 9] = [
             super::entries::make_fifo(&test.login_path("prod"));
         },
         needs_root: false,
+    },
+    Fault {
+        name: "a login of another user",
+        spoil: |test| {
+            fs::File::options().create(true).append(true).open(test.login_path("prod")).unwrap();
+            mode_of(&test.login_path("prod"), 0o600);
+            chown(test.login_path("prod"), Some(STRANGER), Some(STRANGER)).unwrap();
+        },
+        needs_root: true,
     },
     Fault {
         name: "a login that others can read",
