@@ -9,7 +9,7 @@
 //! Dependencies point one way. A module uses what stands to its right, and `tests/layering.rs` holds that:
 //!
 //! ```text
-//! main → command → (profile, ui, sink, monitor) → bearer → (cache, source) → (token, clock, error)
+//! main → command → (profile, protocol, ui, sink, monitor) → bearer → (cache, source) → (token, clock, error)
 //! ```
 //!
 //! | module | what it is |
@@ -17,6 +17,7 @@
 //! | [`cli`] | what was typed; no I/O, no environment, no defaults of meaning |
 //! | [`command`] | one recipe of calls for each command |
 //! | [`profile`] | what was configured and typed, resolved into what it means |
+//! | [`protocol`] | what other programs send and expect of a credential helper, one a file |
 //! | [`ui`] | every word for people, and the one way to give an answer |
 //! | [`sink`] | files and commands that learn of a renewal |
 //! | [`monitor`] | what a watcher shows of itself to programs |
@@ -151,6 +152,7 @@ pub mod login;
 pub mod monitor;
 pub mod name;
 pub mod profile;
+pub mod protocol;
 pub mod secret;
 pub mod settings;
 pub mod sink;
