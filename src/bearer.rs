@@ -7,6 +7,7 @@ mod cached;
 mod decision;
 mod named;
 pub mod policy;
+mod refusal;
 mod renewable;
 
 use std::future::Future;
@@ -23,6 +24,7 @@ use crate::token::Token;
 pub use cached::{CachedBearer, CachedReceiver};
 pub use named::{NamedBearer, NamedReceiver};
 pub use policy::{Freshness, Renewal};
+pub use refusal::Asking;
 pub use renewable::{Phase, RenewableBearer, RenewableReceiver, Status};
 
 /// What one fetch wants beyond a token that is valid.
@@ -38,7 +40,8 @@ pub struct FetchOptions {
     pub renew_request_timeout: Option<Duration>,
     /// Attempts to be made in all, instead of the profile's.
     pub max_retries: Option<u32>,
-    /// With `renew_required`: only the token with this [fingerprint](Token::fingerprint) has to go; another one will do.
+    /// Only the token with this [fingerprint](Token::fingerprint) has to go; another one will do. Without `renew_required`, a remembered
+    /// failure that is in force answers, as it would where the token had expired.
     pub replaces: Option<String>,
     /// The person who is there and may be asked to log in, where there is no token without that.
     pub person: Option<Arc<dyn Person>>,

@@ -1,6 +1,7 @@
 //! What is kept on this machine, one profile a file: the entry (`NAME.json`), its lock (`NAME.lock`), the memory of a failure
-//! (`NAME.failure`) and, in a directory of its own, the login (`NAME.json`). It promises that a file is old and whole or new and whole whatever kills us, that nobody else can read it, and
-//! that a damaged one harms its own profile only. It refuses, and never repairs, what is a symlink, another user's or open to others.
+//! (`NAME.failure`), for some consumers who was handed the token (`NAME.served`) and, in a directory of its own, the login (`NAME.json`).
+//! It promises that a file is old and whole or new and whole whatever kills us, that nobody else can read it, and that a damaged one harms
+//! its own profile only. It refuses, and never repairs, what is a symlink, another user's or open to others.
 //!
 //! Readers take no lock and write nothing: a rename made every file whole.
 
@@ -10,6 +11,7 @@ mod entry;
 mod failure;
 mod lock;
 mod login;
+mod served;
 mod throttled;
 
 use std::path::{Path, PathBuf};
@@ -22,6 +24,7 @@ pub use entry::{Entry, Identity, Unreadable};
 pub use failure::Failure;
 pub use lock::{Generation, Lock, LockFailure};
 pub use login::{LoginLook, Logins};
+pub use served::{Asker, Note, Served};
 pub use throttled::{Seen, ThrottledTokenCache};
 
 /// The largest file of ours that is read: a token of the longest kind, escaped, with its metadata.
@@ -249,7 +252,7 @@ impl Cache {
     /// Removes the temporary files of writers of `name` that were killed. Whoever does this holds the lock, so that none lives.
     pub fn sweep(&self, name: &Name) {
         if let Ok(Some(directory)) = Directory::open(&self.path) {
-            directory.sweep(&[entry_file(name), failure_file(name), lock_file(name)]);
+            directory.sweep(&[entry_file(name), failure_file(name), lock_file(name), served::served_file(name)]);
         }
     }
 
@@ -287,6 +290,7 @@ fn names_in(directory: &Directory, suffixes: &[&str]) -> Result<Vec<Name>, Stora
 const ENTRY: &str = ".json";
 const FAILURE: &str = ".failure";
 const ASIDE: &str = ".json.damaged";
+const SERVED: &str = ".served";
 
 fn entry_file(name: &Name) -> String {
     format!("{name}{ENTRY}")

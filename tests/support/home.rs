@@ -285,7 +285,7 @@ impl Test {
     /// Temporary files, damaged entries: whatever does not belong there.
     pub fn leftovers(&self) -> Vec<String> {
         let belongs = |name: &String| {
-            let kept = [".json", ".lock", ".failure"];
+            let kept = [".json", ".lock", ".failure", ".served"];
             !name.starts_with('.') && kept.iter().any(|end| name.ends_with(end))
         };
         let mut names = self.cache_files();

@@ -104,6 +104,7 @@ impl Stored {
         cache.remove(name)?;
         cache.forget(name)?;
         cache.remove_aside(name)?;
+        cache.forget_served(name)?;
         Ok(())
     }
 }
