@@ -1,6 +1,7 @@
 //! The commands, one file each: recipes of calls. No HTTP and no paths here.
 
 mod get;
+mod helper;
 mod purge;
 mod renew;
 mod run;
@@ -10,9 +11,11 @@ mod status;
 mod watch;
 
 use std::ffi::OsString;
+use std::future::Future;
 
 use clap::Parser as _;
 use color_eyre::config::HookBuilder;
+use futures_util::FutureExt as _;
 
 use crate::cli::{Cli, Command, parse_fast};
 use crate::ui::{self, Failure, Manner};
@@ -21,12 +24,20 @@ use signals::interruptible;
 /// The outcome of a command: its exit status, or why it has none of its own.
 type Outcome = Result<u8, Failure>;
 
-/// A `token get` that a fresh token in the cache answers: its exit status. `None` where it takes more, and nothing was done.
+/// The arguments behind the name by which the program was called, with what the name stands for.
+#[must_use]
+pub fn arguments(called: impl IntoIterator<Item = OsString>) -> Vec<OsString> {
+    crate::cli::arguments(called)
+}
+
+/// What a fresh token in the cache answers: its exit status. `None` where it takes more, and nothing was done.
 #[must_use]
 pub fn warm(arguments: &[OsString]) -> Option<u8> {
     let cli = parse_fast(arguments)?;
     match &cli.command {
         Command::Get(get) => get::warm(&cli.global, get),
+        // Its input can be read but once: it goes on by itself where it takes more.
+        Command::Helper(helper) => Some(helper::answer(&cli.global, helper)),
         _ => None,
     }
 }
@@ -40,9 +51,6 @@ pub fn run(arguments: &[OsString]) -> u8 {
         Err(error) => return ui::usage(error, arguments),
     };
     let manner = Manner::new(&cli.global);
-    ui::install_log(manner);
-    // A second installation can only fail because there was a first.
-    let _ = HookBuilder::default().display_env_section(false).panic_message(ui::Bug).install();
     match perform(&cli, manner) {
         Ok(status) => status,
         Err(failure) => ui::report(&failure.into(), manner),
@@ -50,18 +58,30 @@ pub fn run(arguments: &[OsString]) -> u8 {
 }
 
 fn perform(cli: &Cli, manner: Manner) -> Outcome {
+    let (global, on_runtime) = (&cli.global, |work| on_runtime(Some(manner), work));
+    match &cli.command {
+        Command::Helper(helper) => Ok(helper::answer(global, helper)),
+        Command::Run(run) => on_runtime(run::run(global, run, manner).boxed_local()),
+        Command::Get(get) => on_runtime(interruptible(get::run(global, get, manner)).boxed_local()),
+        Command::Renew(renew) => on_runtime(interruptible(renew::run(global, renew, manner)).boxed_local()),
+        Command::Watch(watch) => on_runtime(watch::run(global, watch, manner).boxed_local()),
+        Command::Purge(purge) => on_runtime(interruptible(purge::run(global, purge, manner)).boxed_local()),
+        Command::Status(status) => on_runtime(interruptible(status::run(global, status, manner)).boxed_local()),
+    }
+}
+
+/// Does what takes more than a look: with messages in this manner, where there are to be any, and on a runtime of one thread.
+fn on_runtime<T>(manner: Option<Manner>, work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    if let Some(manner) = manner {
+        ui::install_log(manner);
+    }
+    // A second installation can only fail because there was a first.
+    let _ = HookBuilder::default().display_env_section(false).panic_message(ui::Bug).install();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| Failure::Unforeseen(format!("the system gives nothing to start with: {error}")))?;
     let outcome = runtime.block_on(async {
         signals::survive_file_size_limits();
-        match &cli.command {
-            Command::Run(run) => run::run(&cli.global, run, manner).await,
-            Command::Get(get) => interruptible(get::run(&cli.global, get, manner)).await,
-            Command::Renew(renew) => interruptible(renew::run(&cli.global, renew, manner)).await,
-            Command::Watch(watch) => watch::run(&cli.global, watch, manner).await,
-            Command::Purge(purge) => interruptible(purge::run(&cli.global, purge, manner)).await,
-            Command::Status(status) => interruptible(status::run(&cli.global, status, manner)).await,
-        }
+        work.await
     });
     // A name that is still being looked up, or an answer that nobody takes, must not hold up the end.
     runtime.shutdown_background();

@@ -1,16 +1,15 @@
-//! The program: a warm `token get` first, then everything else.
+//! The program: a warm `token get` or `token helper` first, then everything else.
 //!
 //! On Linux it enters by C's `main`: the preparations of Rust's (reading /proc/self/maps, a second stack) cost a fifth of a warm `get`.
 
 #![cfg_attr(all(target_os = "linux", target_env = "gnu"), no_main)]
 
-use std::ffi::OsString;
 use std::panic::catch_unwind;
 
 use token::command;
 
 fn run() -> u8 {
-    let arguments: Vec<OsString> = std::env::args_os().skip(1).collect();
+    let arguments = command::arguments(std::env::args_os());
     catch_unwind(|| command::warm(&arguments).unwrap_or_else(|| command::run(&arguments))).unwrap_or(1)
 }
 

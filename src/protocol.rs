@@ -238,6 +238,21 @@ pub trait Protocol {
         true
     }
 
+    /// Whether it takes standard error for a part of the answer: then not even a warning goes there.
+    fn reads_stderr(&self) -> bool {
+        false
+    }
+
+    /// Whether a person is to be told why there is nothing: not where others may have it.
+    fn explains_nothing(&self) -> bool {
+        false
+    }
+
+    /// How long before expiry a token of this lifetime is to be renewed, where the consumer needs it earlier than others.
+    fn margin(&self, _lifetime: Duration) -> Option<Duration> {
+        None
+    }
+
     /// How long the consumer waits, where it says that, less what it takes to tell it.
     fn patience(&self) -> Option<Duration> {
         None

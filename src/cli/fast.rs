@@ -1,22 +1,53 @@
-//! The arguments of a plain `token get`, read without building the whole grammar. It refuses, and leaves to clap, whatever it is not
+//! The arguments of a plain `token get` or `token helper`, read without building the whole grammar. It refuses, and leaves to clap, whatever it is not
 //! sure of; what it accepts, clap reads alike (a property test holds them together).
 
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use super::{Cli, Command, Get, Global, Output};
+use clap::ValueEnum as _;
+
+use super::{Cli, Command, Get, Global, Helper, Output, Tool};
 use crate::settings::{parse_duration, parse_positive_duration};
 
-/// Reads the arguments behind the program's name, if they are those of a plain `token get`.
+/// Reads the arguments behind the program's name, if they are those of a plain `token get` or `token helper`.
 #[must_use]
 pub fn parse(arguments: &[OsString]) -> Option<Cli> {
-    let mut words = arguments.iter();
+    let (command, words) = arguments.split_first()?;
+    match command.to_str()? {
+        "get" => parse_get(words),
+        "helper" => parse_helper(words),
+        _ => None,
+    }
+}
+
+/// `[OPTIONS] TOOL [OPTIONS] ARGS…`: from the first of ARGS on, all are the tool's.
+fn parse_helper(words: &[OsString]) -> Option<Cli> {
+    let mut global = Global::default();
+    let mut tool = None;
+    let mut rest = words.iter();
+    let mut arguments = Vec::new();
+    while let Some(word) = rest.next() {
+        match word.to_str()? {
+            "-p" | "--profile" => once(&mut global.profile, value(rest.next())?.to_owned())?,
+            "--config" => once(&mut global.config, PathBuf::from(value(rest.next())?))?,
+            "--no-interactive" => flag(&mut global.no_interactive)?,
+            "-q" | "--quiet" => flag(&mut global.quiet)?,
+            plain if plain.is_empty() || plain.starts_with('-') => return None,
+            plain if tool.is_none() => tool = Some(Tool::from_str(plain, false).ok()?),
+            _ => {
+                arguments = std::iter::once(word).chain(rest).cloned().collect();
+                break;
+            }
+        }
+    }
+    Some(Cli { global, command: Command::Helper(Helper { tool: tool?, arguments }) })
+}
+
+fn parse_get(words: &[OsString]) -> Option<Cli> {
+    let mut words = words.iter();
     let mut global = Global::default();
     let mut get = Get::default();
     let mut output = None;
-    if words.next()? != "get" {
-        return None;
-    }
     while let Some(word) = words.next() {
         match word.to_str()? {
             "--" => {
@@ -79,7 +110,7 @@ mod tests {
 
     #[test]
     fn the_everyday_forms_are_fast() {
-        let table: [&[&str]; 7] = [
+        let table: [&[&str]; 13] = [
             &["get"],
             &["get", "prod"],
             &["get", "prod", "-o", "json"],
@@ -87,6 +118,12 @@ mod tests {
             &["get", "--offline", "--config", "x.toml"],
             &["get", "--", "sh", "-c", "echo x"],
             &["get", "--ttl", "1h", "--name", "n", "--", "mint"],
+            &["helper", "kubectl"],
+            &["helper", "git", "get"],
+            &["helper", "git", "--profile", "prod", "get"],
+            &["helper", "-q", "docker", "-p", "prod", "get"],
+            &["helper", "keyring", "get", "pypi.example.com", "--mode", "creds"],
+            &["helper", "terraform", "--config", "c.toml", "get", "--", "-p", "x"],
         ];
         for words in table {
             let words: Vec<OsString> = words.iter().map(OsString::from).collect();
@@ -95,10 +132,16 @@ mod tests {
         }
     }
 
+    const FIRST: [&[&str]; 6] = [&["get"], &["get"], &["get"], &["helper"], &["helper", "git"], &[]];
+
     fn word() -> impl Strategy<Value = &'static str> {
         prop::sample::select(vec![
             "get",
             "renew",
+            "helper",
+            "git",
+            "kubectl",
+            "--cargo-plugin",
             "prod",
             "",
             "-",
@@ -143,9 +186,8 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(4000))]
         #[test]
-        fn what_is_read_fast_is_read_alike(words in prop::collection::vec(word(), 0..7), is_get in prop::bool::weighted(0.9)) {
-            let first = is_get.then_some("get");
-            let words: Vec<OsString> = first.into_iter().chain(words).map(OsString::from).collect();
+        fn what_is_read_fast_is_read_alike(words in prop::collection::vec(word(), 0..7), first in prop::sample::select(FIRST.to_vec())) {
+            let words: Vec<OsString> = first.iter().copied().chain(words).map(OsString::from).collect();
             if let Some(fast) = parse(&words) {
                 prop_assert_eq!(Some(fast), full(&words).ok(), "{:?}", words);
             }

@@ -116,8 +116,15 @@ fn told(stored: &Stored, revocation: Option<Result<Revocation, SourceError>>) ->
     }
 }
 
+/// Removes all that is stored here under `name`.
+pub(super) async fn everything(configuration: &Configuration, name: &Name, deadline: Instant) -> Result<(), RenewalError> {
+    let lock = locked(configuration.cache(), name, deadline).await?;
+    Stored::look(configuration, name, &Purge::default())?.remove(configuration, &lock)?;
+    Ok(())
+}
+
 /// The lock of `name`, once no renewal is in flight.
-async fn locked(cache: &Cache, name: &Name, deadline: Instant) -> Result<Lock, RenewalError> {
+pub(super) async fn locked(cache: &Cache, name: &Name, deadline: Instant) -> Result<Lock, RenewalError> {
     let lock = match cache.lock(name) {
         Ok(lock) => lock,
         // Whoever cannot lock cannot renew under the lock either.

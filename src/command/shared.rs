@@ -67,8 +67,12 @@ pub(super) fn options(limits: &Limits) -> FetchOptions {
 
 /// The person at the terminal who may be asked to log in for `profile`, if there is one who wants to be.
 pub(super) fn person(global: &Global, profile: &Profile, manner: Manner) -> Option<Arc<dyn Person>> {
-    let is_attended = std::io::stdin().is_terminal() && std::io::stderr().is_terminal();
-    let may_ask = is_attended && !global.no_interactive && !never_asks() && profile.source.patience().is_some();
+    if std::io::stdin().is_terminal() { onlooker(global, profile, manner) } else { None }
+}
+
+/// The same where standard input is somebody else's: he reads, and need not be able to type.
+pub(super) fn onlooker(global: &Global, profile: &Profile, manner: Manner) -> Option<Arc<dyn Person>> {
+    let may_ask = std::io::stderr().is_terminal() && !global.no_interactive && !never_asks() && profile.source.patience().is_some();
     may_ask.then(|| Arc::new(ui::AtTerminal::new(manner, &profile.name)) as Arc<dyn Person>)
 }
 

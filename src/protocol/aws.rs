@@ -44,13 +44,6 @@ struct Credentials<'a> {
     expiration: Option<String>,
 }
 
-/// How long before expiry what lives for `lifetime` is renewed, so that AWS is not told to ask at once again. What lives for less than twice
-/// as long is renewed at half its life.
-#[must_use]
-pub fn margin(lifetime: Duration) -> Duration {
-    ADVISORY.min(lifetime / 2)
-}
-
 impl Document<'_> {
     /// Its own expiry, which AWS takes care to be ahead of by itself, or the token's.
     fn expiration(&self, offer: &Offer<'_>) -> Option<String> {
@@ -87,6 +80,11 @@ impl Protocol for Process {
 
     fn failed(&self, _: &str, status: u8) -> Answer {
         Answer::silent(status)
+    }
+
+    /// What lives for less than twice as long is renewed at half its life.
+    fn margin(&self, lifetime: Duration) -> Option<Duration> {
+        Some(ADVISORY.min(lifetime / 2))
     }
 
     fn waits_for_people(&self) -> bool {
@@ -146,7 +144,7 @@ mod tests {
     #[test]
     fn what_lives_long_is_renewed_before_aws_asks() {
         for (lifetime, expected) in [(3600, 960), (43_200, 960), (900, 450)] {
-            assert_eq!(margin(Duration::from_secs(lifetime)), Duration::from_secs(expected), "{lifetime}");
+            assert_eq!(Process.margin(Duration::from_secs(lifetime)), Some(Duration::from_secs(expected)), "{lifetime}");
         }
     }
 }

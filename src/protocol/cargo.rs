@@ -183,6 +183,10 @@ impl Protocol for FromStdout {
         Answer::silent(status)
     }
 
+    fn explains_nothing(&self) -> bool {
+        true
+    }
+
     fn waits_for_people(&self) -> bool {
         true
     }

@@ -116,6 +116,10 @@ impl Protocol for Exchange {
         false
     }
 
+    fn reads_stderr(&self) -> bool {
+        true
+    }
+
     fn patience(&self) -> Option<Duration> {
         Some(PATIENCE).filter(|_| !self.waits_for_people())
     }

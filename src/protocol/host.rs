@@ -4,6 +4,7 @@
 //! not ASCII, an empty label, an empty port) is no place at all. Names are compared as text, without case. A port counts: one that is not
 //! the scheme's own has to be listed with its host.
 
+use std::fmt;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 const HTTPS: u16 = 443;
@@ -88,11 +89,15 @@ impl Target {
     /// `https://host[:port]`; `None` where it is not https.
     #[must_use]
     pub fn origin(&self) -> Option<String> {
-        match (self.usual_port, self.port) {
-            (HTTPS, HTTPS) => Some(format!("https://{}", self.host)),
-            (HTTPS, port) => Some(format!("https://{}:{port}", self.host)),
-            _ => None,
-        }
+        (self.usual_port == HTTPS).then(|| format!("https://{self}"))
+    }
+}
+
+/// As it is listed: `host[:port]`.
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.host)?;
+        if self.port == self.usual_port { Ok(()) } else { write!(f, ":{}", self.port) }
     }
 }
 

@@ -109,6 +109,10 @@ impl Protocol for Exchange {
         Answer::silent(status)
     }
 
+    fn explains_nothing(&self) -> bool {
+        true
+    }
+
     fn waits_for_people(&self) -> bool {
         self.0.as_ref().is_ok_and(|information| information.spec.as_ref().is_some_and(|spec| spec.interactive))
     }

@@ -62,6 +62,10 @@ impl Protocol for Exchange {
         Answer::silent(status)
     }
 
+    fn explains_nothing(&self) -> bool {
+        self.operation.as_deref() == Some("store")
+    }
+
     fn waits_for_people(&self) -> bool {
         self.is_get()
     }

@@ -63,6 +63,12 @@ impl Failure {
         }
     }
 
+    /// All of it in one line, for where there are no more.
+    #[must_use]
+    pub fn in_one_line(&self) -> String {
+        std::iter::once(self.to_string()).chain(self.advice()).collect::<Vec<_>>().join("; ")
+    }
+
     fn advice(&self) -> Vec<String> {
         match self {
             Self::Renewal { profile, error } => error.hint.clone().into_iter().chain(next_step(profile, error)).collect(),

@@ -1,0 +1,53 @@
+//! Whose token: the profile that is named, if it lists the host asked for, or the one that lists it most closely.
+
+use crate::error::one_line;
+use crate::profile::{ConfigError, Configuration, Profile};
+use crate::protocol::{Place, Target};
+
+/// The profile for `place`; `None` where nothing is for it.
+pub(super) fn profile<'c>(
+    configuration: &'c Configuration,
+    named: Option<&str>,
+    place: &Place,
+) -> Result<Option<&'c Profile>, ConfigError> {
+    match (named, place) {
+        (_, Place::Unnamed) => configuration.select(named).map(Some),
+        (Some(_), place) => configuration.select(named).map(|profile| Some(profile).filter(|profile| lists(profile, place))),
+        (None, Place::Host(target)) => closest(configuration, target),
+        (None, Place::Nowhere) => Ok(None),
+    }
+}
+
+fn lists(profile: &Profile, place: &Place) -> bool {
+    matches!(place, Place::Host(target) if target.affinity(&profile.hosts).is_some())
+}
+
+/// The profile whose `hosts` fit best. Of several that fit alike, the one that is used where none is named; else none is guessed.
+fn closest<'c>(configuration: &'c Configuration, target: &Target) -> Result<Option<&'c Profile>, ConfigError> {
+    let fitting = || configuration.profiles().filter_map(|profile| Some((target.affinity(&profile.hosts)?, profile)));
+    let Some(best) = fitting().map(|(affinity, _)| affinity).max() else { return Ok(None) };
+    let closest: Vec<&Profile> = fitting().filter(|(affinity, _)| *affinity == best).map(|(_, profile)| profile).collect();
+    let usual = || configuration.select(None).ok().filter(|usual| closest.iter().any(|profile| profile.name == usual.name));
+    match closest.as_slice() {
+        [only] => Ok(Some(only)),
+        _ => usual().map(Some).ok_or_else(|| ambiguous(&closest)),
+    }
+}
+
+/// Why nothing is for `place`.
+pub(super) fn refused(named: Option<&str>, place: &Place) -> ConfigError {
+    let Place::Host(target) = place else {
+        return ConfigError { message: "a token goes to https only, and this is something else".to_owned(), hint: None };
+    };
+    let message = match named {
+        Some(name) => format!("{}: its `hosts` does not list {target}", one_line(name)),
+        None => format!("no profile lists {target} in its `hosts`"),
+    };
+    ConfigError { message, hint: Some(format!("if a token is to go there, put `hosts = [\"{target}\"]` into its profile")) }
+}
+
+fn ambiguous(profiles: &[&Profile]) -> ConfigError {
+    let names = profiles.iter().map(|profile| profile.name.as_str()).collect::<Vec<_>>().join(", ");
+    let hint = "name one with --profile, or let only one of them list it".to_owned();
+    ConfigError { message: format!("several profiles list this host: {names}"), hint: Some(hint) }
+}

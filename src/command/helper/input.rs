@@ -1,0 +1,72 @@
+//! What a consumer says on standard input. It is bounded in length and in time: what does not end counts as nothing said.
+
+use std::time::{Duration, Instant};
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
+use zeroize::Zeroizing;
+
+use crate::command::shared::TIMEOUT;
+
+/// More than any consumer sends.
+const LONGEST: usize = 1 << 20;
+
+const BLOCK: usize = 8 << 10;
+
+/// All input until `is_whole` says so, or its end.
+pub(super) fn read(is_whole: impl Fn(&[u8]) -> bool) -> Zeroizing<Vec<u8>> {
+    let deadline = Instant::now() + TIMEOUT;
+    let mut input = Zeroizing::new(Vec::with_capacity(BLOCK));
+    while !is_whole(&input) {
+        match read_block(&mut input, deadline.saturating_duration_since(Instant::now())) {
+            Some(0) => return input,
+            Some(_) if input.len() <= LONGEST => {}
+            Some(_) | None => return Vec::new().into(),
+        }
+    }
+    input
+}
+
+/// For who sends nothing behind what counts.
+pub(super) const fn to_the_end(_: &[u8]) -> bool {
+    false
+}
+
+/// The next line, however long that takes, without its end; `None` where there is no more. One that is too long is empty.
+pub(super) fn line(rest: &mut Vec<u8>) -> Option<Zeroizing<Vec<u8>>> {
+    let mut is_too_long = false;
+    loop {
+        if let Some(end) = rest.iter().position(|byte| *byte == b'\n') {
+            let line: Vec<u8> = rest.drain(..=end).take(end).collect();
+            return Some(if is_too_long { Vec::new() } else { line }.into());
+        }
+        if rest.len() > LONGEST {
+            is_too_long = true;
+            rest.clear();
+        }
+        match read_block(rest, Duration::MAX) {
+            Some(1..) => {}
+            _ if rest.is_empty() => return None,
+            _ => return Some(std::mem::take(rest).into()),
+        }
+    }
+}
+
+/// Adds what there is within `limit` and says how much; 0 at the end, `None` where it cannot be had.
+fn read_block(input: &mut Vec<u8>, limit: Duration) -> Option<usize> {
+    let stdin = rustix::stdio::stdin();
+    loop {
+        let timeout = (limit < Duration::MAX).then(|| Timespec::try_from(limit).ok()).flatten();
+        match poll(&mut [PollFd::new(&stdin, PollFlags::IN)], timeout.as_ref()) {
+            Ok(0) => return None,
+            Ok(_) | Err(Errno::INTR) => {}
+            Err(_) => return None,
+        }
+        input.reserve(BLOCK);
+        match rustix::io::read(stdin, rustix::buffer::spare_capacity(input)) {
+            Ok(count) => return Some(count),
+            Err(Errno::INTR | Errno::AGAIN) => {}
+            Err(_) => return None,
+        }
+    }
+}
