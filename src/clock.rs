@@ -124,6 +124,15 @@ fn next_tick(now: Timestamp) -> Timestamp {
     Timestamp(now.0.saturating_add(slice - now.0.rem_euclid(slice)))
 }
 
+/// How long the system has been running, suspended or not; `None` where it does not say.
+#[must_use]
+pub fn since_boot() -> Option<Duration> {
+    #[cfg(target_os = "linux")]
+    return Duration::try_from(rustix::time::clock_gettime(rustix::time::ClockId::Boottime)).ok();
+    #[cfg(not(target_os = "linux"))]
+    None
+}
+
 /// The system's clock.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SystemClock;

@@ -280,15 +280,15 @@ fn text(input: &[u8]) -> Option<&str> {
 }
 
 #[cfg(test)]
-pub(crate) mod tests {
+mod tests {
     use super::*;
     use proptest::prelude::*;
 
     /// A time that all exchanges of these tests take place at: 2026-11-22T12:00:00Z.
-    pub(crate) const NOW: Timestamp = Timestamp::from_unix_seconds(1_795_348_800);
+    pub(super) const NOW: Timestamp = Timestamp::from_unix_seconds(1_795_348_800);
 
     /// `token-1`, which expires an hour from [`NOW`].
-    pub(crate) fn token() -> Token {
+    pub(super) fn token() -> Token {
         let mut token = Token::new("token-1".to_owned()).expect("a token");
         token.issued_at = Some(NOW);
         token.expires_at = Some(NOW.after(Duration::from_secs(3600)));
@@ -296,23 +296,23 @@ pub(crate) mod tests {
     }
 
     /// The same, for ever.
-    pub(crate) fn lasting() -> Token {
+    pub(super) fn lasting() -> Token {
         let mut token = token();
         token.expires_at = None;
         token
     }
 
-    pub(crate) fn offer<'a>(token: &'a Token, scheme: Option<&'a str>) -> Offer<'a> {
+    pub(super) fn offer<'a>(token: &'a Token, scheme: Option<&'a str>) -> Offer<'a> {
         Offer { token, username: "oauth2", scheme, hosts: &[], now: NOW }
     }
 
     /// What is handed over, as text.
-    pub(crate) fn handed(protocol: &impl Protocol, offer: &Offer<'_>) -> String {
+    pub(super) fn handed(protocol: &impl Protocol, offer: &Offer<'_>) -> String {
         protocol.token(offer).map_or_else(|error| format!("unfit: {error}"), |text| text.expose().to_owned())
     }
 
     /// The place of this URL.
-    pub(crate) fn place(url: &str) -> Place {
+    pub(super) fn place(url: &str) -> Place {
         Place::Host(Target::of_url(url).expect("a target"))
     }
 

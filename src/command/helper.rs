@@ -19,7 +19,7 @@ pub(super) fn answer(global: &Global, helper: &Helper) -> u8 {
     match helper.tool {
         Tool::Kubectl => {
             let information = variable("KUBERNETES_EXEC_INFO");
-            let session = session.with_asker(asker::parent(&words, information.as_deref()));
+            let session = session.for_who_asks_again(&words, information.as_deref());
             session.hold(&kubectl::Exchange::new(information.as_deref()))
         }
         Tool::Git => session.hold(&git::Exchange::new(&words, &input::read(git::is_whole))),

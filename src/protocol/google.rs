@@ -84,16 +84,18 @@ fn is_set(variable: Option<&String>) -> bool {
 
 impl Protocol for Exchange {
     fn request(&self) -> Result<Request, Malformed> {
-        let act = if is_set(self.0.revoke.as_ref()) { Act::Forget } else { Act::Get };
-        Ok(Request::new(act, Place::Unnamed))
+        match self.token_type() {
+            _ if is_set(self.0.revoke.as_ref()) => Ok(Request::new(Act::Forget, Place::Unnamed)),
+            ID_TOKEN | JWT | SAML2 => Ok(Request::new(Act::Get, Place::Unnamed)),
+            other => Err(Malformed::new(format!("Google wants a token of the type `{}`, which no command can give", one_line(other)))),
+        }
     }
 
     fn token(&self, offer: &Offer<'_>) -> Result<Secret, Unfit> {
         let token = Some(offer.token.expose());
         let answer = match self.token_type() {
             kind @ (ID_TOKEN | JWT) => Given { token_type: Some(kind), id_token: token, ..SUCCESS },
-            SAML2 => Given { token_type: Some(SAML2), saml_response: token, ..SUCCESS },
-            other => return Err(Unfit(format!("Google wants a token of the type `{}`, which no command can give", one_line(other)))),
+            _ => Given { token_type: Some(SAML2), saml_response: token, ..SUCCESS },
         };
         let some_time = || self.0.has_output_file.then(|| offer.now.after(SOME_TIME));
         let expiration_time = offer.expiry().or_else(some_time).map(crate::clock::Timestamp::unix_seconds);
@@ -151,7 +153,7 @@ mod tests {
         for (kind, token_part) in table {
             assert_eq!(handed(&exchange(kind), &offer(&token(), None)), format!("{BEGINNING}{token_part}{END}"), "{kind}");
         }
-        assert!(exchange("urn:ietf:params:oauth:token-type:access_token").token(&offer(&token(), None)).is_err());
+        assert!(exchange("urn:ietf:params:oauth:token-type:access_token").request().is_err());
         let failed = exchange(JWT).failed("prod: the issuer\nrefused", 4);
         let text = "{\"version\":1,\"success\":false,\"code\":\"TOKEN_4\",\"message\":\"prod: the issuer refused\"}\n";
         assert_eq!((failed.text.expose(), failed.status), (text, 0));

@@ -139,6 +139,12 @@ impl Test {
         self
     }
 
+    /// Runs what is at this path, such as the program under another name.
+    pub fn calling(mut self, program: PathBuf) -> Self {
+        self.program = program;
+        self
+    }
+
     /// Runs the program as the last arguments of this command.
     pub fn wrapped<S: AsRef<OsStr>>(mut self, wrapper: &[S]) -> Self {
         self.wrapper = wrapper.iter().map(|part| part.as_ref().into()).collect();

@@ -1,15 +1,40 @@
-//! Who asks: the process that started this one, told from others of its number by when it began.
+//! Who asks, and since when: the process that started this one, told from others of its number by when it began, as `/proc` has it
+//! (`proc_pid_stat(5)`).
+
+use std::time::Duration;
 
 use crate::cache::Asker;
+use crate::clock::{Clock as _, SystemClock, Timestamp, since_boot};
 
-/// Which field of `/proc/PID/stat` says when a process began, counted from the one behind its name (`proc_pid_stat(5)`).
+/// The field that says when a process began, in ticks since the system did, counted from the one behind its name.
 const BEGAN: usize = 19;
 
+/// A parent that asks.
+pub(super) struct Parent {
+    pub asker: Asker,
+    /// Since when this process has been running. On a busy machine it takes a while to get from there to here, in which others may be
+    /// answered: who was started together asks at the same time.
+    pub since: Timestamp,
+}
+
 /// The parent that asks with these arguments and for this. `None` where the system does not say, and then nobody asks again.
-pub(super) fn parent(words: &[String], information: Option<&str>) -> Option<Asker> {
+pub(super) fn parent(words: &[String], information: Option<&str>) -> Option<Parent> {
     let parent = rustix::process::getppid()?.as_raw_nonzero().to_string();
-    let stat = std::fs::read_to_string(format!("/proc/{parent}/stat")).ok()?;
-    let began = stat.rsplit_once(')')?.1.split_whitespace().nth(BEGAN)?;
-    let own = [parent.as_str(), began, information.unwrap_or_default()];
-    Some(Asker::new(own.into_iter().chain(words.iter().map(String::as_str)).map(str::as_bytes)))
+    let began = ticks_at_start(&parent)?.to_string();
+    let own = [parent.as_str(), &began, information.unwrap_or_default()];
+    let asker = Asker::new(own.into_iter().chain(words.iter().map(String::as_str)).map(str::as_bytes));
+    let age = since_boot()?.saturating_sub(end_of_tick(ticks_at_start("self")?)?);
+    // The clock is looked at last, and anew: held up in between, this process seems younger than it is, and asks in vain at worst.
+    Some(Parent { asker, since: SystemClock.now().before(age) })
+}
+
+fn ticks_at_start(process: &str) -> Option<u64> {
+    let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
+    stat.rsplit_once(')')?.1.split_whitespace().nth(BEGAN)?.parse().ok()
+}
+
+/// The end of what is a hundredth of a second, as a rule: within it, nobody can say who came first.
+fn end_of_tick(ticks: u64) -> Option<Duration> {
+    let tick = Duration::from_secs(1) / u32::try_from(rustix::param::clock_ticks_per_second()).ok().filter(|ticks| *ticks > 0)?;
+    tick.checked_mul(u32::try_from(ticks.checked_add(1)?).ok()?)
 }

@@ -6,16 +6,17 @@ use std::sync::Arc;
 
 use tokio::task::spawn_blocking;
 
+use super::asker::{self, Parent};
 use super::{choice, drop};
 use crate::bearer::{Asking, FetchOptions, Freshness, RenewalError};
-use crate::cache::{Asker, Note};
+use crate::cache::Note;
 use crate::cli::{Global, Limits};
 use crate::clock::{Clock as _, SystemClock, Timestamp};
 use crate::command::on_runtime;
 use crate::command::shared::{configuration, obtain, onlooker, options};
 use crate::command::signals::interruptible;
 use crate::error::Class;
-use crate::profile::{Configuration, Profile};
+use crate::profile::{ConfigError, Configuration, Profile};
 use crate::protocol::{Act, Answer, EARLY, Offer, Protocol, Request, docker};
 use crate::source::ANCESTORS;
 use crate::token::Token;
@@ -26,7 +27,7 @@ pub(super) struct Session<'g> {
     global: &'g Global,
     manner: Manner,
     began: Timestamp,
-    asker: Option<Asker>,
+    parent: Option<Parent>,
     /// Whether signals are heard by a runtime, so that a wait without one would not end by them.
     has_runtime: Cell<bool>,
 }
@@ -39,12 +40,12 @@ struct Handed {
 
 impl<'g> Session<'g> {
     pub(super) fn new(global: &'g Global) -> Self {
-        Self { global, manner: Manner::new(global), began: SystemClock.now(), asker: None, has_runtime: Cell::new(false) }
+        Self { global, manner: Manner::new(global), began: SystemClock.now(), parent: None, has_runtime: Cell::new(false) }
     }
 
     /// For who does not say that a token was refused, but asks again.
-    pub(super) fn with_asker(self, asker: Option<Asker>) -> Self {
-        Self { asker, ..self }
+    pub(super) fn for_who_asks_again(self, words: &[String], information: Option<&str>) -> Self {
+        Self { parent: asker::parent(words, information), ..self }
     }
 
     /// Answers one question: the exit status.
@@ -97,7 +98,7 @@ impl<'g> Session<'g> {
         let request = match protocol.request() {
             Ok(request) if request.act == Act::Nothing => return (protocol.done(), None),
             Ok(request) => request,
-            Err(error) => return (self.unknown(protocol, &Failure::Usage(error.to_string())), None),
+            Err(error) => return (self.unknown(protocol, &ConfigError { message: error.to_string(), hint: None }.into()), None),
         };
         let found = configuration(self.global).and_then(|all| Ok((self.chosen(&all, &request)?, all)));
         let (profile, configuration) = match found {
@@ -145,9 +146,9 @@ impl<'g> Session<'g> {
     }
 
     fn wants_another(&self, profile: &Profile, token: &Token, is_told: bool) -> bool {
-        let asking = Asking { asker: self.asker.as_ref(), at: self.began, is_told, early: EARLY };
-        let may = self.asker.is_some() || is_told;
-        may && asking.wants_another(token, &profile.token_cache().cache().served(&profile.name))
+        let (asker, at) = self.parent.as_ref().map_or((None, self.began), |parent| (Some(&parent.asker), parent.since));
+        let asking = Asking { asker, at, is_told, early: EARLY };
+        (asker.is_some() || is_told) && asking.wants_another(token, &profile.token_cache().cache().served(&profile.name))
     }
 
     /// Another token than `token`. Where it is only guessed that this one was refused, it serves as long as there is no other.
@@ -223,7 +224,7 @@ impl<'g> Session<'g> {
 
     /// Remembers who was handed the token, where that may matter: once for each token.
     fn remember(&self, handed: &Handed) {
-        let Some(asker) = &self.asker else { return };
+        let Some(Parent { asker, .. }) = &self.parent else { return };
         let token_cache = handed.profile.token_cache();
         if token_cache.cache().served(&handed.profile.name).handed_at(asker, &handed.token).is_none() {
             note(&handed.profile, &Note::handed(asker, &handed.token, SystemClock.now()));
