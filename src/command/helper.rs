@@ -22,7 +22,10 @@ pub(super) fn answer(global: &Global, helper: &Helper) -> u8 {
             let session = session.for_who_asks_again(&words, information.as_deref());
             session.hold(&kubectl::Exchange::new(information.as_deref()))
         }
-        Tool::Git => session.hold(&git::Exchange::new(&words, &input::read(git::is_whole))),
+        Tool::Git => {
+            let input = if git::Exchange::has_input(&words) { input::read(git::is_whole) } else { Vec::new().into() };
+            session.hold(&git::Exchange::new(&words, &input))
+        }
         Tool::Docker => docker_answer(&session, &words),
         Tool::Aws => session.hold(&aws::Process),
         Tool::Google => session.hold(&google::Exchange::new(google_environment())),

@@ -24,6 +24,18 @@ enum Operation {
     Missing,
 }
 
+impl Operation {
+    fn of(arguments: &[String]) -> Self {
+        match arguments.last().map(String::as_str) {
+            Some("get") => Self::Get,
+            Some("erase") => Self::Erase,
+            Some("capability") => Self::Capability,
+            Some(_) => Self::Other,
+            None => Self::Missing,
+        }
+    }
+}
+
 /// What git says of a credential, as far as it is of use.
 #[derive(Clone, Debug, Default)]
 struct Fields {
@@ -47,14 +59,13 @@ impl Exchange {
     /// The operation is the last of `arguments`.
     #[must_use]
     pub fn new(arguments: &[String], input: &[u8]) -> Self {
-        let operation = match arguments.last().map(String::as_str) {
-            Some("get") => Operation::Get,
-            Some("erase") => Operation::Erase,
-            Some("capability") => Operation::Capability,
-            Some(_) => Operation::Other,
-            None => Operation::Missing,
-        };
-        Self { operation, fields: Fields::parse(input).unwrap_or_default() }
+        Self { operation: Operation::of(arguments), fields: Fields::parse(input).unwrap_or_default() }
+    }
+
+    /// Whether the operation has an input.
+    #[must_use]
+    pub fn has_input(arguments: &[String]) -> bool {
+        !matches!(Operation::of(arguments), Operation::Capability | Operation::Missing)
     }
 
     /// Whether the token goes as it is, with its scheme, or as a password. git before 2.46 knows only passwords, and where a server asks

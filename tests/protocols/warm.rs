@@ -57,7 +57,7 @@ fn is_forbidden(call: &str) -> bool {
         None if part.starts_with(char::is_uppercase) => call.contains(*part),
         None => name.contains(*part) && name != "readlink",
     };
-    FORBIDDEN.iter().any(|part| is_named(part))
+    FORBIDDEN.iter().any(is_named)
 }
 
 fn writes_elsewhere(call: &str) -> bool {
