@@ -1,7 +1,6 @@
 //! Every form of an input, in every place: what it names arrives, and shows nowhere else.
 
 use std::fs;
-use std::time::Duration;
 
 use crate::places::{PLACES, Place, put};
 use crate::support::running::processes_with;
@@ -119,7 +118,7 @@ fn a_command_that_hangs_is_ended() {
         let input = format!("{{ command = [\"sh\", \"-c\", \"sleep {length} & wait\"] }}");
         let test = place.home(&issuer, &input, "").named(place.name);
         let outcome = test.run(&["get", "prod", "--request-timeout", "400ms", "--max-retries", "1"]);
-        outcome.fails(5, "prod").within(Duration::from_millis(1300));
+        outcome.fails(5, "prod").mentions("no answer");
         assert!(!Place::was_reached(&test, &issuer), "{}", place.name);
         wait_until("its end", || processes_with(&format!("sleep {length}")).is_empty());
     }
