@@ -79,7 +79,9 @@ impl Configured for Http {
     }
 
     fn credentials(&self) -> Vec<Secret> {
-        self.connection.circumstances()
+        // Whoever mends a pointer need not wait for the end of a backoff.
+        let reading = Secret::new(format!("{:?}", self.reading));
+        self.connection.circumstances().into_iter().chain([reading]).collect()
     }
 
     fn inputs(&self) -> Vec<&Input> {

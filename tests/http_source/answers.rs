@@ -203,6 +203,19 @@ fn a_failure_is_tried_again() {
     assert_eq!(server.count(), 1, "its backoff is shared");
 }
 
+#[test]
+fn a_mended_pointer_is_tried_at_once() {
+    let server = Issuer::answering(Reply::json(r#"{"access_token":"token-1","lease":3600}"#));
+    let url = format!("[profile.prod]\nsource = \"http\"\nurl = \"{}\"\n", server.endpoint());
+    let test = Test::configured(&format!("{PATIENT}{url}expires_in = \"/laese\"\n"));
+    for _ in 0..2 {
+        test.run(&["get", "--timeout", "2s"]).fails(5, "prod").mentions("`/laese`");
+    }
+    assert_eq!(server.count(), 1, "it backs off");
+    test.configure(&format!("{PATIENT}{url}expires_in = \"/lease\"\n"));
+    test.get().gives("token-1");
+}
+
 /// S3, S4: whatever a server echoes of what it was sent, plain or encoded.
 #[test]
 fn an_echo_of_what_was_sent_is_censored() {
