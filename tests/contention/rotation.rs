@@ -104,11 +104,11 @@ fn a_crowd_at_expiry_makes_one_request() {
 /// A dead login is one request for all of them, and none for those who come later.
 #[test]
 fn a_crowd_before_a_dead_login_makes_one_request() {
+    let _turn = ONE_CROWD.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
     let (issuer, test) = scene();
     test.get().gives("token-1");
     test.forget("prod");
     issuer.revoke();
-    let _turn = ONE_CROWD.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
     for _ in 0..2 {
         let crowd = (0..CROWD).map(|_| test.spawn(&["get"])).collect();
         for outcome in finish(crowd) {
@@ -122,6 +122,7 @@ fn a_crowd_before_a_dead_login_makes_one_request() {
 /// One of them is stopped with its request on the way: nobody sends the same in its name, whatever they are told.
 #[test]
 fn a_stopped_holder_does_not_lose_the_login() {
+    let _turn = ONE_CROWD.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
     let (issuer, test) = scene();
     test.get().gives("token-1");
     issuer.hold();
@@ -142,6 +143,7 @@ fn a_stopped_holder_does_not_lose_the_login() {
 /// Readers of every kind beside a rotation see one whole login or another, never none.
 #[test]
 fn whoever_looks_meanwhile_sees_a_login() {
+    let _turn = ONE_CROWD.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
     let (issuer, test) = scene();
     test.get().gives("token-1");
     std::thread::scope(|scope| {
