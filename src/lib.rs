@@ -9,7 +9,7 @@
 //! Dependencies point one way. A module uses what stands to its right, and `tests/layering.rs` holds that:
 //!
 //! ```text
-//! main → command → (profile, protocol, ui, sink, monitor) → bearer → (cache, source) → (token, clock, error)
+//! main → command → (profile, protocol, consumer, ui, sink, monitor) → bearer → (cache, source) → (token, clock, error)
 //! ```
 //!
 //! | module | what it is |
@@ -18,6 +18,7 @@
 //! | [`command`] | one recipe of calls for each command |
 //! | [`profile`] | what was configured and typed, resolved into what it means |
 //! | [`protocol`] | what other programs send and expect of a credential helper, one a file |
+//! | [`consumer`] | what other tools' configuration holds for them to ask us, and how that gets in and out |
 //! | [`ui`] | every word for people, and the one way to give an answer |
 //! | [`sink`] | files and commands that learn of a renewal |
 //! | [`monitor`] | what a watcher shows of itself to programs |
@@ -146,6 +147,7 @@ pub mod cache;
 pub mod cli;
 pub mod clock;
 pub mod command;
+pub mod consumer;
 pub mod error;
 mod http_head;
 pub mod login;

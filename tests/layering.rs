@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 const ROWS: [&[&str]; 6] = [
     &["main"],
     &["command"],
-    &["profile", "protocol", "ui", "sink", "monitor"],
+    &["profile", "protocol", "consumer", "ui", "sink", "monitor"],
     &["bearer"],
     &["cache", "source"],
     &["token", "clock", "error", "settings", "secret", "login", "name", "stdout", "http_head"],
