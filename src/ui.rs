@@ -2,6 +2,7 @@
 //! answer and nothing else.
 
 pub mod answer;
+mod diff;
 mod log;
 mod login;
 mod report;
@@ -13,6 +14,7 @@ use std::io::IsTerminal as _;
 use std::time::Duration;
 
 pub use answer::{Answer, AnswerError};
+pub use diff::unified;
 pub use log::{in_words as relative, install as install_log};
 pub use login::AtTerminal;
 pub use report::{Bug, Failure, Level, report, tell_event, tell_failure, tell_log, tell_notice, usage};
