@@ -3,7 +3,9 @@
 #![expect(clippy::doc_markdown, reason = "these comments are what --help prints")]
 
 mod fast;
+mod helper;
 mod name;
+mod setup;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -14,7 +16,9 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use crate::settings::{parse_duration, parse_positive_duration};
 
 pub use fast::parse as parse_fast;
+pub use helper::{Helper, HelperAct, Tool};
 pub use name::arguments;
+pub use setup::{Aws, Cargo, Consumer, Git, Kubectl, Setup};
 
 /// Bearer tokens that are valid now, from a cache that processes share.
 #[derive(Debug, Clone, PartialEq, Eq, Parser)]
@@ -105,7 +109,7 @@ pub enum Command {
     Status(Status),
     /// Run a command with a valid token in its environment
     Run(Run),
-    /// Speak another tool's credential protocol
+    /// Speak another tool's credential protocol, and set the tool up for that
     Helper(Helper),
 }
 
@@ -289,50 +293,4 @@ pub struct Run {
     /// The command
     #[arg(last = true, value_name = "COMMAND", required = true)]
     pub command: Vec<OsString>,
-}
-
-/// `token helper`
-#[derive(Debug, Clone, PartialEq, Eq, Args)]
-#[command(after_help = "The profile is that of --profile, else the one whose `hosts` lists the host asked for. A token goes to
-these hosts only, by https.
-
-Examples:
-  git config --global credential.https://git.example.com.helper '!token helper git --profile prod'
-  GOAUTH='token helper goauth --profile prod; netrc' go build
-
-Called as git-credential-token, docker-credential-token[-PROFILE], cargo-credential-token,
-terraform-credentials-token, bazel-credential-token or keyring, it is that helper.")]
-pub struct Helper {
-    /// Whose protocol
-    pub tool: Tool,
-    /// What the tool adds
-    #[arg(value_name = "ARGS", trailing_var_arg = true, allow_hyphen_values = true)]
-    pub arguments: Vec<OsString>,
-}
-
-/// A tool that asks others for its credentials.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Tool {
-    /// kubectl, helm and all that use client-go: an exec plugin
-    Kubectl,
-    /// git: credential.helper
-    Git,
-    /// docker, podman, skopeo, crane, oras, helm: credHelpers
-    Docker,
-    /// AWS: credential_process
-    Aws,
-    /// Google: an executable of external_account
-    Google,
-    /// cargo: credential-provider
-    Cargo,
-    /// pip and uv: the command keyring
-    Keyring,
-    /// Terraform: credentials_helper
-    Terraform,
-    /// Bazel: --credential_helper
-    Bazel,
-    /// Go: GOAUTH
-    Goauth,
-    /// Vault and OpenBao: token_helper
-    Vault,
 }

@@ -5,6 +5,7 @@ mod helper;
 mod purge;
 mod renew;
 mod run;
+mod setup;
 mod shared;
 mod signals;
 mod status;
@@ -17,7 +18,7 @@ use clap::Parser as _;
 use color_eyre::config::HookBuilder;
 use futures_util::FutureExt as _;
 
-use crate::cli::{Cli, Command, parse_fast};
+use crate::cli::{Cli, Command, Helper, HelperAct, parse_fast};
 use crate::ui::{self, Failure, Manner};
 use signals::interruptible;
 
@@ -37,7 +38,7 @@ pub fn warm(arguments: &[OsString]) -> Option<u8> {
     match &cli.command {
         Command::Get(get) => get::warm(&cli.global, get),
         // Its input can be read but once: it goes on by itself where it takes more.
-        Command::Helper(helper) => Some(helper::answer(&cli.global, helper)),
+        Command::Helper(Helper { tool: Some(tool), arguments, .. }) => Some(helper::answer(&cli.global, *tool, arguments)),
         _ => None,
     }
 }
@@ -60,7 +61,11 @@ pub fn run(arguments: &[OsString]) -> u8 {
 fn perform(cli: &Cli, manner: Manner) -> Outcome {
     let (global, on_runtime) = (&cli.global, |work| on_runtime(Some(manner), work));
     match &cli.command {
-        Command::Helper(helper) => Ok(helper::answer(global, helper)),
+        Command::Helper(Helper { act: Some(HelperAct::Setup(setup)), .. }) => {
+            on_runtime(interruptible(setup::run(global, setup, manner)).boxed_local())
+        }
+        Command::Helper(Helper { tool: Some(tool), arguments, .. }) => Ok(helper::answer(global, *tool, arguments)),
+        Command::Helper(Helper { tool: None, .. }) => Err(Failure::Usage("no tool is named".to_owned())),
         Command::Run(run) => on_runtime(run::run(global, run, manner).boxed_local()),
         Command::Get(get) => on_runtime(interruptible(get::run(global, get, manner)).boxed_local()),
         Command::Renew(renew) => on_runtime(interruptible(renew::run(global, renew, manner)).boxed_local()),

@@ -33,6 +33,7 @@ fn parse_helper(words: &[OsString]) -> Option<Cli> {
             "--no-interactive" => flag(&mut global.no_interactive)?,
             "-q" | "--quiet" => flag(&mut global.quiet)?,
             plain if plain.is_empty() || plain.starts_with('-') => return None,
+            "setup" => return None,
             plain if tool.is_none() => tool = Some(Tool::from_str(plain, false).ok()?),
             _ => {
                 arguments = std::iter::once(word).chain(rest).cloned().collect();
@@ -40,7 +41,7 @@ fn parse_helper(words: &[OsString]) -> Option<Cli> {
             }
         }
     }
-    Some(Cli { global, command: Command::Helper(Helper { tool: tool?, arguments }) })
+    Some(Cli { global, command: Command::Helper(Helper { act: None, tool: Some(tool?), arguments }) })
 }
 
 fn parse_get(words: &[OsString]) -> Option<Cli> {
@@ -141,6 +142,8 @@ mod tests {
             "helper",
             "git",
             "kubectl",
+            "setup",
+            "--write",
             "--cargo-plugin",
             "prod",
             "",

@@ -8,15 +8,17 @@ mod drop;
 mod input;
 mod session;
 
-use crate::cli::{Global, Helper, Tool};
+use std::ffi::OsString;
+
+use crate::cli::{Global, Tool};
 use crate::protocol::{aws, bazel, cargo, docker, git, goauth, google, keyring, kubectl, terraform, vault};
 use session::Session;
 
 /// Answers whoever calls: the exit status.
-pub(super) fn answer(global: &Global, helper: &Helper) -> u8 {
+pub(super) fn answer(global: &Global, tool: Tool, arguments: &[OsString]) -> u8 {
     let session = Session::new(global);
-    let words: Vec<String> = helper.arguments.iter().map(|word| word.to_string_lossy().into_owned()).collect();
-    match helper.tool {
+    let words: Vec<String> = arguments.iter().map(|word| word.to_string_lossy().into_owned()).collect();
+    match tool {
         Tool::Kubectl => {
             let information = variable("KUBERNETES_EXEC_INFO");
             let session = session.for_who_asks_again(&words, information.as_deref());

@@ -1,0 +1,68 @@
+//! What can be typed behind `token helper`: a tool and what it adds, or what is done about a tool.
+
+use std::ffi::OsString;
+
+use clap::{Args, Subcommand, ValueEnum};
+
+use super::Setup;
+
+/// `token helper`
+#[derive(Debug, Clone, PartialEq, Eq, Args)]
+#[command(
+    subcommand_negates_reqs = true,
+    override_usage = "token helper [OPTIONS] <TOOL> [ARGS]...\n       token helper [OPTIONS] setup <TOOL>",
+    after_help = "The profile is that of --profile, else the one whose `hosts` lists the host asked for. A token goes to
+these hosts only, by https.
+
+Examples:
+  git config --global credential.https://git.example.com.helper '!token helper git --profile prod'
+  GOAUTH='token helper goauth --profile prod; netrc' go build
+
+Called as git-credential-token, docker-credential-token[-PROFILE], cargo-credential-token,
+terraform-credentials-token, bazel-credential-token or keyring, it is that helper."
+)]
+pub struct Helper {
+    /// What to do instead.
+    #[command(subcommand)]
+    pub act: Option<HelperAct>,
+    /// Whose protocol
+    #[arg(required = true)]
+    pub tool: Option<Tool>,
+    /// What the tool adds
+    #[arg(value_name = "ARGS", trailing_var_arg = true, allow_hyphen_values = true)]
+    pub arguments: Vec<OsString>,
+}
+
+/// A tool that asks others for its credentials.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Tool {
+    /// kubectl, helm and all that use client-go: an exec plugin
+    Kubectl,
+    /// git: credential.helper
+    Git,
+    /// docker, podman, skopeo, crane, oras, helm: credHelpers
+    Docker,
+    /// AWS: credential_process
+    Aws,
+    /// Google: an executable of external_account
+    Google,
+    /// cargo: credential-provider
+    Cargo,
+    /// pip and uv: the command keyring
+    Keyring,
+    /// Terraform: credentials_helper
+    Terraform,
+    /// Bazel: --credential_helper
+    Bazel,
+    /// Go: GOAUTH
+    Goauth,
+    /// Vault and OpenBao: token_helper
+    Vault,
+}
+
+/// What `token helper` does besides speaking a protocol.
+#[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
+pub enum HelperAct {
+    /// Show, make or take back the change that has another tool ask this program
+    Setup(Setup),
+}

@@ -1,0 +1,156 @@
+//! Other tools' files: read whole, and replaced whole with their mode, behind whatever links lead to them. One that somebody else owns,
+//! that may not be written to, that is no text, or that has changed since it was read is refused.
+
+use std::fs::{self, DirBuilder, File, Metadata, OpenOptions, Permissions};
+use std::io::{self, Read as _, Write as _};
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _, chown};
+use std::path::{Path, PathBuf};
+
+use crate::bearer::RenewalError;
+use crate::error::{Class, reason};
+use crate::profile::ConfigError;
+use crate::ui::{self, Failure, Manner};
+
+/// The largest file that is read.
+const LARGEST: u64 = 4 << 20;
+
+/// The most links that lead to a file.
+const MOST_LINKS: usize = 40;
+
+/// A file of another tool's, or the place of one.
+pub(super) struct Target {
+    /// Where it is, links followed.
+    pub(super) path: PathBuf,
+    /// What it says; nothing where there is none.
+    pub(super) text: String,
+    metadata: Option<Metadata>,
+}
+
+impl Target {
+    pub(super) fn open(path: &Path) -> Result<Self, Failure> {
+        let path = followed(path)?;
+        let metadata = match fs::metadata(&path) {
+            Ok(metadata) => metadata,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Self { path, text: String::new(), metadata: None }),
+            Err(error) => return Err(failed("look at", &path, &error)),
+        };
+        if !metadata.is_file() {
+            return Err(refused(&path, "is not a regular file"));
+        }
+        let text = read(&path)?;
+        Ok(Self { path, text, metadata: Some(metadata) })
+    }
+
+    pub(super) const fn exists(&self) -> bool {
+        self.metadata.is_some()
+    }
+
+    /// What would change, by a diff.
+    pub(super) fn diff(&self, manner: Manner, new: Option<&str>) -> String {
+        let name = self.path.display().to_string();
+        let before = if self.exists() { name.as_str() } else { "/dev/null" };
+        let after = if new.is_some() { name.as_str() } else { "/dev/null" };
+        ui::unified(manner, (before, after), &self.text, new.unwrap_or_default())
+    }
+
+    /// Puts `text` in its place; a new file gets `mode`.
+    pub(super) fn write(&self, text: &str, mode: u32) -> Result<(), Failure> {
+        self.check()?;
+        let folder = self.path.parent().unwrap_or(Path::new("/"));
+        let made = DirBuilder::new().recursive(true).mode(0o700).create(folder);
+        made.map_err(|error| failed("create", folder, &error))?;
+        let temporary = self.temporary();
+        let written = self.write_new(&temporary, text, mode).and_then(|()| {
+            self.check_unchanged()?;
+            fs::rename(&temporary, &self.path).map_err(|error| failed("replace", &self.path, &error))
+        });
+        if written.is_err() {
+            // The error that counts is the one before.
+            let _ = fs::remove_file(&temporary);
+        }
+        written?;
+        // Some file systems cannot sync a directory; theirs is the order of things then.
+        let _ = File::open(folder).and_then(|folder| folder.sync_all());
+        Ok(())
+    }
+
+    pub(super) fn remove(&self) -> Result<(), Failure> {
+        self.check()?;
+        self.check_unchanged()?;
+        fs::remove_file(&self.path).map_err(|error| failed("remove", &self.path, &error))
+    }
+
+    fn temporary(&self) -> PathBuf {
+        let name = self.path.file_name().unwrap_or_default().to_string_lossy();
+        self.path.with_file_name(format!(".{name}.{:016x}", fastrand::u64(..)))
+    }
+
+    fn write_new(&self, path: &Path, text: &str, mode: u32) -> Result<(), Failure> {
+        let explain = |error| failed("write", path, &error);
+        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).map_err(explain)?;
+        file.write_all(text.as_bytes()).map_err(explain)?;
+        let mode = self.metadata.as_ref().map_or(mode, |metadata| metadata.mode() & 0o7777);
+        let group = self.metadata.as_ref().map(Metadata::gid);
+        // A group that may not be given may not be let in either.
+        let is_given = group.is_none() || chown(path, None, group).is_ok();
+        let mode = if is_given { mode } else { mode & 0o7707 };
+        file.set_permissions(Permissions::from_mode(mode)).and_then(|()| file.sync_all()).map_err(explain)
+    }
+
+    /// Refuses a file that is not this user's to write.
+    fn check(&self) -> Result<(), Failure> {
+        let Some(metadata) = &self.metadata else { return Ok(()) };
+        let (owner, user) = (metadata.uid(), rustix::process::geteuid().as_raw());
+        if owner != user {
+            return Err(refused(&self.path, &format!("belongs to user {owner}, not to {user}")));
+        }
+        if metadata.mode() & 0o200 == 0 {
+            return Err(refused(&self.path, "is read-only"));
+        }
+        Ok(())
+    }
+
+    fn check_unchanged(&self) -> Result<(), Failure> {
+        let now = if self.path.exists() { read(&self.path)? } else { String::new() };
+        if now == self.text && self.path.exists() == self.exists() {
+            return Ok(());
+        }
+        let error = RenewalError::new(Class::Temporary, format!("{} was changed by somebody else meanwhile", self.path.display()));
+        Err(Failure::Storage(error.with_hint("do it again")))
+    }
+}
+
+fn read(path: &Path) -> Result<String, Failure> {
+    let mut bytes = Vec::new();
+    let file = File::open(path).map_err(|error| failed("read", path, &error))?;
+    file.take(LARGEST + 1).read_to_end(&mut bytes).map_err(|error| failed("read", path, &error))?;
+    if bytes.len() as u64 > LARGEST {
+        return Err(unfit(path, 1, "it is larger than 4 MiB"));
+    }
+    String::from_utf8(bytes).map_err(|error| {
+        let before = &error.as_bytes()[..error.utf8_error().valid_up_to()];
+        unfit(path, 1 + String::from_utf8_lossy(before).matches('\n').count(), "this is no UTF-8")
+    })
+}
+
+/// Where the links at the end of a path lead; what they lead to need not be there.
+fn followed(path: &Path) -> Result<PathBuf, Failure> {
+    let mut path = path.to_owned();
+    for _ in 0..MOST_LINKS {
+        let Ok(next) = fs::read_link(&path) else { return Ok(path) };
+        path = path.parent().unwrap_or(Path::new("/")).join(next);
+    }
+    Err(refused(&path, "is a link that leads to itself"))
+}
+
+fn unfit(path: &Path, line: usize, what: &str) -> Failure {
+    ConfigError { message: format!("{}:{line}: {what}", path.display()), hint: None }.into()
+}
+
+fn refused(path: &Path, why: &str) -> Failure {
+    Failure::Storage(RenewalError::new(Class::Storage, format!("{} {why}", path.display())))
+}
+
+pub(super) fn failed(act: &str, path: &Path, error: &io::Error) -> Failure {
+    Failure::Storage(RenewalError::new(Class::Storage, format!("cannot {act} {}: {}", path.display(), reason(error))))
+}

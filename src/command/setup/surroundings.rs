@@ -1,0 +1,103 @@
+//! Where this user's files are, and how others find the program.
+
+use std::env;
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+
+use rustix::fs::Access;
+
+use crate::profile::{ConfigError, Places};
+
+const PROGRAM: &str = "token";
+
+/// What is around.
+pub(super) struct Surroundings {
+    pub(super) home: PathBuf,
+    /// Our own directory.
+    pub(super) state: PathBuf,
+    /// The program, as a link to it says it.
+    pub(super) program: PathBuf,
+    /// The program as a command: its name, where that finds it.
+    pub(super) command: String,
+    /// Where links go.
+    pub(super) bin: PathBuf,
+    path: Vec<PathBuf>,
+}
+
+impl Surroundings {
+    pub(super) fn find(places: &Places, bin_dir: Option<&Path>) -> Result<Self, ConfigError> {
+        let wrong = |message: &str, hint: &str| ConfigError { message: message.to_owned(), hint: Some(hint.to_owned()) };
+        let home = places.home.clone().ok_or_else(|| wrong("HOME is not set, so nobody's configuration can be found", "set HOME"))?;
+        let path: Vec<PathBuf> = env::var_os("PATH").map(|path| env::split_paths(&path).collect()).unwrap_or_default();
+        let path: Vec<PathBuf> = path.into_iter().filter(|folder| folder.is_absolute()).collect();
+        let running = env::current_exe().and_then(std::fs::canonicalize);
+        let running = running.map_err(|_| wrong("the place of this program cannot be told", "call it by its whole path"))?;
+        let found = path.iter().map(|folder| folder.join(PROGRAM)).find(|file| is_executable(file)).filter(|file| is_same(file, &running));
+        let command = if found.is_some() { PROGRAM.to_owned() } else { text(&running)? };
+        let program = found.unwrap_or(running);
+        let bin = match bin_dir {
+            Some(folder) => std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned()),
+            None => usual_bin(&program, &path).unwrap_or_else(|| home.join(".local/bin")),
+        };
+        Ok(Self { home, state: places.state.join("setup"), program, command, bin, path })
+    }
+
+    /// Whether commands are found in this directory.
+    pub(super) fn is_on_path(&self, folder: &Path) -> bool {
+        self.path.iter().any(|known| known == folder || is_same(known, folder))
+    }
+
+    /// The first file of this name that is found as a command.
+    pub(super) fn which(&self, name: &str) -> Option<PathBuf> {
+        self.path.iter().map(|folder| folder.join(name)).find(|file| is_executable(file))
+    }
+
+    /// Whether a file is this program.
+    pub(super) fn leads_here(&self, file: &Path) -> bool {
+        is_same(file, &self.program)
+    }
+
+    /// How a link of this name is called: by its name, where that finds it.
+    pub(super) fn called(&self, link: &str) -> Result<String, ConfigError> {
+        if self.is_on_path(&self.bin) { Ok(link.to_owned()) } else { text(&self.bin.join(link)) }
+    }
+
+    /// Where an environment variable says that a file is.
+    pub(super) fn named(&self, variable: &str) -> Option<PathBuf> {
+        let value = env::var_os(variable).filter(|value| !value.is_empty()).map(PathBuf::from)?;
+        let below = value.strip_prefix("~").ok().map(|rest| self.home.join(rest));
+        Some(below.unwrap_or_else(|| std::path::absolute(&value).unwrap_or(value)))
+    }
+
+    /// A directory for configuration, by the XDG Base Directory Specification.
+    pub(super) fn config(&self) -> PathBuf {
+        let base = env::var_os("XDG_CONFIG_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
+        base.unwrap_or_else(|| self.home.join(".config"))
+    }
+}
+
+/// A path as text, which is what goes into files.
+pub(super) fn text(path: &Path) -> Result<String, ConfigError> {
+    let text = path.to_str().filter(|text| !text.chars().any(char::is_control));
+    let wrong = || ConfigError {
+        message: format!("{} is a path that cannot be written into a file", crate::error::one_line(&path.to_string_lossy())),
+        hint: Some("put the program somewhere else".to_owned()),
+    };
+    text.map(str::to_owned).ok_or_else(wrong)
+}
+
+/// The directory of the program, where commands are found in it and links may be put.
+fn usual_bin(program: &Path, path: &[PathBuf]) -> Option<PathBuf> {
+    let folder = program.parent()?;
+    let is_usable = path.iter().any(|known| known == folder) && rustix::fs::access(folder, Access::WRITE_OK | Access::EXEC_OK).is_ok();
+    is_usable.then(|| folder.to_owned())
+}
+
+fn is_executable(file: &Path) -> bool {
+    file.is_file() && rustix::fs::access(file, Access::EXEC_OK).is_ok()
+}
+
+/// Whether two paths lead to the same thing.
+pub(super) fn is_same(one: &Path, other: &Path) -> bool {
+    one.as_os_str() != OsStr::new("") && matches!((one.canonicalize(), other.canonicalize()), (Ok(one), Ok(other)) if one == other)
+}
