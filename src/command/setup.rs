@@ -16,7 +16,7 @@ use crate::profile::{ConfigError, Configuration, Places};
 use crate::secret::Secret;
 use crate::ui::{self, Failure, Manner};
 use pending::Pending;
-use steps::Plan;
+use steps::{LinkStep, Plan};
 use surroundings::Surroundings;
 
 pub(super) async fn run(global: &Global, setup: &Setup, manner: Manner) -> Outcome {
@@ -93,9 +93,9 @@ impl Work<'_> {
 
     /// The links that are missing, or that are to go. What others go by stays.
     fn links(&self, plan: &Plan, is_shared: bool) -> Result<Vec<links::Link>, Failure> {
-        let look = |path: &std::path::PathBuf| links::look(path, &self.surroundings);
+        let look = |link: &LinkStep| links::look(&link.path, &self.surroundings);
         if self.setup.undo {
-            let ours = plan.links.iter().filter(|_| !is_shared).filter_map(|path| look(path).ok());
+            let ours = plan.links.iter().filter(|link| !(is_shared && link.is_shared)).filter_map(|link| look(link).ok());
             return Ok(ours.filter(links::Link::is_there).collect());
         }
         let all = plan.links.iter().map(look).collect::<Result<Vec<_>, ConfigError>>()?;

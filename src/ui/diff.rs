@@ -22,7 +22,8 @@ pub fn unified(manner: Manner, names: (&str, &str), old: &str, new: &str) -> Str
     let paint = |colour: Option<Paint>, line: &str| colour.map_or_else(|| line.to_owned(), |colour| manner.paint(colour, line)) + "\n";
     let mut shown = paint(Some(Paint::Faint), &format!("--- {}", visible(names.0)));
     shown += &paint(Some(Paint::Faint), &format!("+++ {}", visible(names.1)));
-    let diff = TextDiff::from_lines(old, new);
+    let (old, new) = (without_secrets(old), without_secrets(new));
+    let diff = TextDiff::from_lines(&old, &new);
     for hunk in diff.unified_diff().context_radius(CONTEXT).iter_hunks() {
         shown += &paint(Some(Paint::Faint), hunk.header().to_string().trim_end());
         for change in hunk.iter_changes() {
@@ -31,7 +32,7 @@ pub fn unified(manner: Manner, names: (&str, &str), old: &str, new: &str) -> Str
                 ChangeTag::Insert => ('+', Some(Paint::Good)),
                 ChangeTag::Equal => (' ', None),
             };
-            shown += &paint(colour, &format!("{sign}{}", visible(&masked(change.value().trim_end_matches(['\r', '\n'])))));
+            shown += &paint(colour, &format!("{sign}{}", visible(change.value().trim_end_matches(['\r', '\n']))));
             if change.missing_newline() {
                 shown += &paint(Some(Paint::Faint), "\\ No newline at end of file");
             }
@@ -44,6 +45,34 @@ pub fn unified(manner: Manner, names: (&str, &str), old: &str, new: &str) -> Str
 fn visible(line: &str) -> String {
     let is_shown = |c: &char| *c == '\t' || !(c.is_control() || crate::error::is_invisible(*c));
     line.chars().filter(is_shown).collect()
+}
+
+/// A text without secrets, line by line: what stands deeper below the name of a secret belongs to it.
+fn without_secrets(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    let mut hidden_below = None;
+    for whole in text.split_inclusive('\n') {
+        let line = whole.trim_end_matches(['\r', '\n']);
+        let (content, end) = (line.trim_start(), &whole[line.len()..]);
+        let indent = line.len() - content.len();
+        let is_hidden = hidden_below.is_some_and(|outer| indent > outer || content.is_empty());
+        if is_hidden && !content.is_empty() {
+            shown += &format!("{}{MASK}{end}", &line[..indent]);
+            continue;
+        }
+        hidden_below = if is_hidden { hidden_below } else { Some(indent).filter(|_| goes_on_below(content)) };
+        shown += &masked(line);
+        shown += end;
+    }
+    shown
+}
+
+/// Whether a line ends with the name of a secret, or says that its value is the text below.
+fn goes_on_below(line: &str) -> bool {
+    let (name, value) = line.split_once([':', '=']).unwrap_or_default();
+    let value = value.trim_start();
+    let name = name.trim_start_matches("- ").trim().trim_matches(['"', '\'']).to_lowercase();
+    is_secret(&name) && (value.is_empty() || value.starts_with(['|', '>', '#']))
 }
 
 /// A line without the values that go by the name of a secret, and without passwords in addresses.
@@ -121,6 +150,13 @@ mod tests {
         for (line, shown) in table {
             assert_eq!(masked(line), shown);
         }
+    }
+
+    #[test]
+    fn what_stands_below_the_name_of_a_secret_is_not_shown() {
+        let text = "users:\n- user:\n    token: |\r\n      abc\r\n\n      def\n    other: x\npassword:\n  abc\nnext: |\n  y\n";
+        let shown = "users:\n- user:\n    token: ********\r\n      ********\r\n\n      ********\n    other: x\npassword:\n  ********\nnext: |\n  y\n";
+        assert_eq!(without_secrets(text), shown);
     }
 
     #[test]

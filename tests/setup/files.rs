@@ -203,6 +203,7 @@ fn profiles_do_not_take_each_other_back() {
     let both = says(&path);
     assert!(both.contains("token-prod") && both.contains("token-other"), "{both}");
     setup(&test, "docker --profile prod --undo --write").exits(0);
+    assert!(!test.path("bin/docker-credential-token-prod").is_symlink() && test.path("bin/docker-credential-token-other").is_symlink());
     assert!(!says(&path).contains("prod") && says(&path).contains("\"other.example.com\": \"token-other\""), "{}", says(&path));
     setup(&test, "docker --profile other --undo --write").exits(0);
     assert!(!path.exists(), "the last to go takes the file along");

@@ -23,10 +23,17 @@ const DOCKER_HUB_HOSTS: [&str; 2] = ["docker.io", "index.docker.io"];
 pub(super) struct Plan {
     pub(super) tool: &'static str,
     pub(super) files: Vec<FileStep>,
-    pub(super) links: Vec<PathBuf>,
+    pub(super) links: Vec<LinkStep>,
     pub(super) notes: Vec<String>,
     /// What is for no file that is known here.
     pub(super) document: Option<String>,
+}
+
+/// A link to the program.
+pub(super) struct LinkStep {
+    pub(super) path: PathBuf,
+    /// Whether other profiles may go by it, too.
+    pub(super) is_shared: bool,
 }
 
 /// A change of a file.
@@ -126,7 +133,8 @@ impl Planner<'_> {
         let (bin, tool) = (&self.surroundings.bin, self.plan.tool);
         let is_found = self.surroundings.is_on_path(bin);
         let warning = format!("{} is not on PATH: {tool} finds {name} only there", bin.display());
-        self.plan.links.push(bin.join(name));
+        let is_shared = !name.ends_with(&format!("-{}", self.profile));
+        self.plan.links.push(LinkStep { path: bin.join(name), is_shared });
         if !is_found {
             self.note(warning);
         }
@@ -219,7 +227,7 @@ impl Planner<'_> {
             let message = format!("cargo splits at blanks, and there is one in {path}");
             return Err(ConfigError { message, hint: Some("choose another directory: --bin-dir DIR".to_owned()) });
         }
-        self.plan.links.push(self.surroundings.bin.join(cargo::LINK));
+        self.plan.links.push(LinkStep { path: self.surroundings.bin.join(cargo::LINK), is_shared: true });
         let (profile, registries, hosts) = (self.profile.to_string(), options.registries.clone(), self.hosts.clone());
         self.file(file, PRIVATE, cargo::Provider { path, profile, registries, hosts });
         Ok(())
@@ -241,7 +249,7 @@ impl Planner<'_> {
     fn terraform(&mut self) -> Result<(), ConfigError> {
         self.need_hosts(&self.hosts)?;
         let file = self.surroundings.named("TF_CLI_CONFIG_FILE").unwrap_or_else(|| self.surroundings.home.join(".terraformrc"));
-        self.plan.links.push(self.surroundings.home.join(".terraform.d/plugins").join(terraform::LINK));
+        self.plan.links.push(LinkStep { path: self.surroundings.home.join(".terraform.d/plugins").join(terraform::LINK), is_shared: true });
         let program = self.program();
         self.file(file, PRIVATE, terraform::CredentialsHelper { program });
         Ok(())
@@ -255,7 +263,7 @@ impl Planner<'_> {
             self.note(format!("Bazel asks for hosts whatever their port: `{host}` is left out"));
         }
         let helper = self.surroundings.called(bazel::LINK)?;
-        self.plan.links.push(self.surroundings.bin.join(bazel::LINK));
+        self.plan.links.push(LinkStep { path: self.surroundings.bin.join(bazel::LINK), is_shared: true });
         self.file(self.surroundings.home.join(".bazelrc"), PRIVATE, bazel::Helpers { helper, hosts });
         Ok(())
     }
