@@ -533,6 +533,9 @@ proptest! {
             let base = take_back(change.as_ref(), &text, &[]).unwrap();
             prop_assert_eq!(take_back(change.as_ref(), &made.text, &made.edits), Ok(base));
             prop_assert_eq!(make(change.as_ref(), &made.text, &made.edits), Ok(None));
+            let left = take_back(change.as_ref(), &made.text, &[]).unwrap();
+            prop_assert_eq!(change.take_back(&left), Ok(Vec::new()), "{:?} of {:?}", left, text);
+            prop_assert!(matches!(make(change.as_ref(), &left, &[]), Ok(Some(_))), "{:?} of {:?}", left, text);
         }
     }
 
