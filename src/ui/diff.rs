@@ -57,7 +57,7 @@ fn without_secrets(text: &str) -> String {
         let indent = line.len() - content.len();
         let is_hidden = hidden_below.is_some_and(|outer| indent > outer || content.is_empty());
         if is_hidden && !content.is_empty() {
-            shown += &format!("{}{MASK}{end}", &line[..indent]);
+            shown.extend([&line[..indent], MASK, end]);
             continue;
         }
         hidden_below = if is_hidden { hidden_below } else { Some(indent).filter(|_| goes_on_below(content)) };
