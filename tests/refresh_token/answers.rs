@@ -94,14 +94,13 @@ fn what_carries_no_login_costs_none() {
 /// Rotated, and then the answer broke off: the old one is tried once more, which some issuers allow, and where they do not, that is told.
 #[test]
 fn an_answer_that_breaks_off_is_asked_for_once_more() {
-    let breaks: [(&str, fn() -> Reply); 3] = [("reset", Reply::reset), ("short", Reply::short), ("nothing", || Reply::raw(b""))];
-    for (name, reply) in breaks {
+    for (name, reply) in [("reset", Reply::reset()), ("short", Reply::short()), ("nothing", Reply::raw(b""))] {
         for reuse in [Reuse::Revokes, Reuse::IsRefused, Reuse::IsForgiven] {
             let issuer = Issuer::rotating(reuse);
             let test = Test::logged_in(&issuer).named(name);
             test.forget("prod");
             issuer.rotate();
-            issuer.script([reply()]);
+            issuer.script([reply.clone()]);
             let outcome = test.get();
             if reuse == Reuse::IsForgiven {
                 outcome.gives("token-2");
