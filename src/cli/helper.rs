@@ -11,8 +11,8 @@ use super::Setup;
 #[command(
     subcommand_negates_reqs = true,
     override_usage = "token helper [OPTIONS] <TOOL> [ARGS]...\n       token helper [OPTIONS] setup <TOOL>",
-    after_help = "The profile is that of --profile, else the one whose `hosts` lists the host asked for. A token goes to
-these hosts only, by https.
+    after_help = "The profile is that of --profile, else the one whose `hosts` lists the host asked for.
+A token goes to these hosts only, by https.
 
 Examples:
   git config --global credential.https://git.example.com.helper '!token helper git --profile prod'
@@ -36,27 +36,27 @@ pub struct Helper {
 /// A tool that asks others for its credentials.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Tool {
-    /// kubectl, helm and all that use client-go: an exec plugin
+    /// An exec plugin, also of helm and of all that use client-go
     Kubectl,
-    /// git: credential.helper
+    /// credential.helper
     Git,
-    /// docker, podman, skopeo, crane, oras, helm: credHelpers
+    /// credHelpers, also of podman, skopeo, crane, oras and helm
     Docker,
-    /// AWS: credential_process
+    /// credential_process
     Aws,
-    /// Google: an executable of external_account
+    /// An executable of external_account
     Google,
-    /// cargo: credential-provider
+    /// credential-provider
     Cargo,
-    /// pip and uv: the command keyring
+    /// The command keyring, as pip and uv call it
     Keyring,
-    /// Terraform: credentials_helper
+    /// credentials_helper
     Terraform,
-    /// Bazel: --credential_helper
+    /// --credential_helper
     Bazel,
-    /// Go: GOAUTH
+    /// GOAUTH
     Goauth,
-    /// Vault and OpenBao: token_helper
+    /// token_helper, also of OpenBao
     Vault,
 }
 

@@ -15,6 +15,9 @@ const NOT_FOUND: &str = "credentials not found in native keychain\n";
 /// With this name, what is handed over would be taken for a refresh token of the registry's realm.
 const IDENTITY_TOKEN: &str = "<token>";
 
+/// Behind the name of Docker Hub, docker keeps what its own login needs. That is not ours to give.
+const OF_DOCKERS_OWN_LOGIN: [&str; 2] = ["index.docker.io/v1/access-token", "index.docker.io/v1/refresh-token"];
+
 /// What docker asks.
 #[derive(Clone, Debug)]
 pub struct Exchange {
@@ -70,6 +73,9 @@ impl Exchange {
 
     /// Where the server is. `erase` names it three times: as it is, and behind http:// and https://; nothing is handed out for that.
     fn place(&self) -> Place {
+        if OF_DOCKERS_OWN_LOGIN.iter().any(|own| self.server.ends_with(own)) {
+            return Place::Nowhere;
+        }
         let server = match (&self.operation, self.server.split_once("://")) {
             (Operation::Erase, Some((_, server))) => server,
             _ => &self.server,
@@ -178,6 +184,9 @@ mod tests {
             ("get", "http://registry.example.com", Act::Get, Place::Nowhere),
             ("get", "http://localhost:5000", Act::Get, place("http://localhost:5000")),
             ("get", "", Act::Get, Place::Nowhere),
+            ("get", "https://index.docker.io/v1/", Act::Get, place("https://index.docker.io")),
+            ("get", "https://index.docker.io/v1/refresh-token", Act::Get, Place::Nowhere),
+            ("erase", "https://index.docker.io/v1/access-token", Act::Forget, Place::Nowhere),
             ("get", "registry.example.com\nevil.com", Act::Get, Place::Nowhere),
             ("get", "registry.example.com\0", Act::Get, Place::Nowhere),
             ("get", &"x".repeat(65_536), Act::Get, Place::Nowhere),
