@@ -16,6 +16,8 @@ mod hostile;
 mod hosts;
 #[path = "protocols/names.rs"]
 mod names;
+#[path = "protocols/people.rs"]
+mod people;
 #[path = "protocols/refusal.rs"]
 mod refusal;
 #[path = "protocols/warm.rs"]
