@@ -4,6 +4,8 @@
 
 mod support;
 
+#[path = "protocols/conversation.rs"]
+mod conversation;
 #[path = "protocols/crowd.rs"]
 mod crowd;
 #[path = "protocols/exact.rs"]

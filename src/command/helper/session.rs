@@ -26,7 +26,6 @@ use crate::ui::{self, Failure, Manner};
 pub(super) struct Session<'g> {
     global: &'g Global,
     manner: Manner,
-    began: Timestamp,
     parent: Option<Parent>,
     /// Whether signals are heard by a runtime, so that a wait without one would not end by them.
     has_runtime: Cell<bool>,
@@ -40,7 +39,7 @@ struct Handed {
 
 impl<'g> Session<'g> {
     pub(super) fn new(global: &'g Global) -> Self {
-        Self { global, manner: Manner::new(global), began: SystemClock.now(), parent: None, has_runtime: Cell::new(false) }
+        Self { global, manner: Manner::new(global), parent: None, has_runtime: Cell::new(false) }
     }
 
     /// For who does not say that a token was refused, but asks again.
@@ -118,14 +117,8 @@ impl<'g> Session<'g> {
     }
 
     fn handed_over(&self, protocol: &impl Protocol, profile: Profile, is_refused: bool) -> (Answer, Option<Handed>) {
-        let answered = self.token(protocol, &profile, is_refused).and_then(|token| {
-            let Profile { username, hosts, .. } = &profile;
-            let offer = Offer { token: &token, username, scheme: profile.scheme.as_deref(), hosts, now: SystemClock.now() };
-            let unfit = |error: &dyn ToString| RenewalError::new(Class::Config, error.to_string());
-            let text = protocol.token(&offer).map_err(|error| Failure::Renewal { profile: profile.name.clone(), error: unfit(&error) })?;
-            Ok((Answer::said(text), token))
-        });
-        match answered {
+        let token = self.token(protocol, &profile, is_refused);
+        match token.and_then(|token| Ok((offered(protocol, &profile, &token)?, token))) {
             Ok((answer, token)) => (answer, Some(Handed { profile, token })),
             Err(failure) => (self.failed(protocol, &failure), None),
         }
@@ -137,23 +130,24 @@ impl<'g> Session<'g> {
         let is_descendant = std::env::var_os(ANCESTORS).is_some();
         let cached = if is_descendant { None } else { profile.token_cache().get().ok().flatten() };
         let profile = &timely(profile, protocol, cached.as_deref());
-        let freshness = |token: &Arc<Token>| profile.renewal.freshness(token, self.began);
+        let now = SystemClock.now();
+        let freshness = |token: &Arc<Token>| profile.renewal.freshness(token, now);
         match cached.filter(|token| freshness(token) > Freshness::Unusable) {
-            Some(token) if self.wants_another(profile, &token, is_refused) => self.replaced(protocol, profile, token, is_refused),
+            Some(token) if self.wants_another(profile, &token, is_refused, now) => self.replaced(protocol, profile, token, is_refused),
             Some(token) if freshness(&token) == Freshness::Fresh => Ok(token),
             _ => self.fetched(protocol, profile, FetchOptions::default()),
         }
     }
 
-    fn wants_another(&self, profile: &Profile, token: &Token, is_told: bool) -> bool {
-        let (asker, at) = self.parent.as_ref().map_or((None, self.began), |parent| (Some(&parent.asker), parent.since));
+    fn wants_another(&self, profile: &Profile, token: &Token, is_told: bool, now: Timestamp) -> bool {
+        let (asker, at) = self.parent.as_ref().map_or((None, now), |parent| (Some(&parent.asker), parent.since));
         let asking = Asking { asker, at, is_told, early: EARLY };
         (asker.is_some() || is_told) && asking.wants_another(token, &profile.token_cache().cache().served(&profile.name))
     }
 
     /// Another token than `token`. Where it is only guessed that this one was refused, it serves as long as there is no other.
     fn replaced(&self, protocol: &impl Protocol, profile: &Profile, token: Arc<Token>, is_told: bool) -> Result<Arc<Token>, Failure> {
-        note(profile, &Note::replaced(&token, self.began));
+        note(profile, &Note::replaced(&token, SystemClock.now()));
         let options = FetchOptions { replaces: Some(token.fingerprint()), ..FetchOptions::default() };
         match self.fetched(protocol, profile, options) {
             Err(Failure::Renewal { error, .. }) if !is_told && !token.is_expired(SystemClock.now()) => {
@@ -230,6 +224,16 @@ impl<'g> Session<'g> {
             note(&handed.profile, &Note::handed(asker, &handed.token, SystemClock.now()));
         }
     }
+}
+
+/// The token, as the consumer takes it.
+fn offered(protocol: &impl Protocol, profile: &Profile, token: &Token) -> Result<Answer, Failure> {
+    let Profile { username, scheme, hosts, .. } = profile;
+    let offer = Offer { token, username, scheme: scheme.as_deref(), hosts, now: SystemClock.now() };
+    protocol.token(&offer).map(Answer::said).map_err(|unfit| {
+        let error = RenewalError::new(Class::Config, unfit.to_string());
+        Failure::Renewal { profile: profile.name.clone(), error }
+    })
 }
 
 /// What only saves a person a second attempt may fail.
