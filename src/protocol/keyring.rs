@@ -1,7 +1,9 @@
 //! Python packaging: a stand-in for the command `keyring`, as pip and uv call it. A service is the URL of an index, `host:port` or a bare
 //! host. A status other than 0 means that there is nothing.
 
-use super::{Act, Answer, Malformed, Offer, Place, Protocol, Request, Target, Unfit};
+use serde::Serialize;
+
+use super::{Act, Answer, Malformed, Offer, Place, Protocol, Request, Target, Unfit, json, printable};
 use crate::secret::Secret;
 
 /// What pip or uv asks.
@@ -9,12 +11,21 @@ use crate::secret::Secret;
 pub struct Exchange {
     operation: Option<String>,
     service: Option<String>,
+    username: Option<String>,
     mode: Mode,
+    /// One object of JSON instead of a line a value: what newer versions of pip want.
+    is_json: bool,
 }
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Serialize)]
+struct Credential<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    username: Option<&'a str>,
+    password: &'a str,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Mode {
-    #[default]
     Password,
     /// The user name as well.
     Credentials,
@@ -22,27 +33,37 @@ enum Mode {
 }
 
 impl Exchange {
-    /// `get SERVICE USERNAME` or `get SERVICE --mode creds`. The user name is the index's affair, and the profile's.
+    /// `get SERVICE USERNAME` or `get SERVICE [USERNAME] --mode creds`, each perhaps with `--output json`.
     #[must_use]
     pub fn new(arguments: &[String]) -> Self {
         let mut plain = Vec::new();
-        let mut mode = Mode::default();
+        let (mut mode, mut output) = (None, None);
         let mut words = arguments.iter().map(String::as_str);
         while let Some(word) = words.next() {
-            let value = match word {
-                "--mode" => words.next(),
-                _ => word.strip_prefix("--mode="),
-            };
-            match value {
-                Some("creds") => mode = Mode::Credentials,
-                Some("password") => mode = Mode::Password,
-                Some(_) => mode = Mode::Unknown,
-                None if word.starts_with('-') => mode = Mode::Unknown,
-                None => plain.push(word.to_owned()),
+            let (name, value) = word.split_once('=').map_or((word, None), |(name, value)| (name, Some(value)));
+            match name {
+                "--mode" => mode = value.or_else(|| words.next()).or(Some("")),
+                "--output" => output = value.or_else(|| words.next()).or(Some("")),
+                _ if word.starts_with('-') => mode = Some(word),
+                _ => plain.push(word.to_owned()),
             }
         }
+        let mode = match (mode, output) {
+            (None | Some("password"), None | Some("plain" | "json")) => Mode::Password,
+            (Some("creds"), None | Some("plain" | "json")) => Mode::Credentials,
+            _ => Mode::Unknown,
+        };
         let mut plain = plain.into_iter();
-        Self { operation: plain.next(), service: plain.next(), mode }
+        Self { operation: plain.next(), service: plain.next(), username: plain.next(), mode, is_json: output == Some("json") }
+    }
+
+    /// Whose password that is: who is asked for, as an index may have a user for each of its own.
+    fn user<'a>(&'a self, offer: &'a Offer<'_>) -> Result<Option<&'a str>, Unfit> {
+        match (self.mode, self.username.as_deref()) {
+            (Mode::Credentials, Some(asked)) if !asked.is_empty() => printable(asked, "user name").map(Some),
+            (Mode::Credentials, _) => offer.username().map(Some),
+            _ => Ok(None),
+        }
     }
 }
 
@@ -58,11 +79,12 @@ impl Protocol for Exchange {
     }
 
     fn token(&self, offer: &Offer<'_>) -> Result<Secret, Unfit> {
-        let token = offer.token.expose();
-        Ok(Secret::new(match self.mode {
-            Mode::Credentials => format!("{}\n{token}\n", offer.username()?),
-            _ => format!("{token}\n"),
-        }))
+        let credential = Credential { username: self.user(offer)?, password: offer.token.expose() };
+        if self.is_json {
+            return Ok(json(&credential));
+        }
+        let user = credential.username.map(|user| format!("{user}\n")).unwrap_or_default();
+        Ok(Secret::new(format!("{user}{}\n", credential.password)))
     }
 
     fn nothing(&self) -> Answer {
@@ -97,6 +119,11 @@ mod tests {
             ("get pypi.example.com --mode creds", "oauth2\ntoken-1\n"),
             ("--mode creds get pypi.example.com", "oauth2\ntoken-1\n"),
             ("get pypi.example.com --mode=creds", "oauth2\ntoken-1\n"),
+            ("get pypi.example.com me --mode=creds", "me\ntoken-1\n"),
+            ("--mode=creds --output=json get pypi.example.com", "{\"username\":\"oauth2\",\"password\":\"token-1\"}\n"),
+            ("--mode=creds --output=json get pypi.example.com me", "{\"username\":\"me\",\"password\":\"token-1\"}\n"),
+            ("get pypi.example.com me --output json", "{\"password\":\"token-1\"}\n"),
+            ("get pypi.example.com me --output plain", "token-1\n"),
         ];
         for (line, expected) in table {
             let request = exchange(line).request();
@@ -127,7 +154,17 @@ mod tests {
 
     #[test]
     fn other_words_are_none_of_ours() {
-        for line in ["", "get", "del x y", "get x --mode", "get x --mode json", "--list-backends", "get x --output json"] {
+        for line in [
+            "",
+            "get",
+            "del x y",
+            "get x --mode",
+            "get x --mode json",
+            "--list-backends",
+            "get x --output xml",
+            "get x --output",
+            "-p x get x",
+        ] {
             let is_get = exchange(line).request().is_ok();
             assert!(!is_get, "{line}");
         }
