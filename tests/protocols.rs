@@ -60,7 +60,7 @@ const EVERY_TOOL: [Asked; 10] = [
     Asked { name: "docker", args: &["helper", "docker", "get"], input: "registry.example.com:5000\n" },
     Asked { name: "google", args: &["helper", "google", "--profile", "prod"], input: "" },
     Asked { name: "cargo", args: &["helper", "cargo", "--cargo-plugin"], input: CARGO },
-    Asked { name: "keyring", args: &["helper", "keyring", "get", "pypi.svc.example.com", "me"], input: "" },
+    Asked { name: "keyring", args: &["helper", "keyring", "get", "https://pypi.svc.example.com/simple/", "me"], input: "" },
     Asked { name: "terraform", args: &["helper", "terraform", "get", "a.svc.example.com"], input: "" },
     Asked { name: "bazel", args: &["helper", "bazel", "get"], input: "{\"uri\":\"https://cache.svc.example.com/\"}" },
     Asked { name: "goauth", args: &["helper", "goauth", "--profile", "prod"], input: "" },

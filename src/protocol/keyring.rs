@@ -1,5 +1,8 @@
-//! Python packaging: a stand-in for the command `keyring`, as pip and uv call it. A service is the URL of an index, `host:port` or a bare
-//! host. A status other than 0 means that there is nothing.
+//! Python packaging: a stand-in for the command `keyring`, as pip and uv call it. A service is the URL of an index, or its host alone. A
+//! status other than 0 means that there is nothing.
+//!
+//! pip and uv ask for the host alone where its URL had nothing, and then send what they get wherever they were going. A host alone may
+//! mean http, so it counts as that: it gets a token only where it is this machine.
 
 use serde::Serialize;
 
@@ -67,12 +70,15 @@ impl Exchange {
     }
 }
 
+fn place(service: &str) -> Place {
+    let is_url = service.contains("://");
+    Place::of(if is_url { Target::of_url(service) } else { Target::of_url(&format!("http://{service}")) })
+}
+
 impl Protocol for Exchange {
     fn request(&self) -> Result<Request, Malformed> {
         match (self.operation.as_deref(), &self.service, self.mode) {
-            (Some("get"), Some(service), Mode::Password | Mode::Credentials) => {
-                Ok(Request::new(Act::Get, Place::of(Target::of_place(service))))
-            }
+            (Some("get"), Some(service), Mode::Password | Mode::Credentials) => Ok(Request::new(Act::Get, place(service))),
             (Some("set"), _, _) => Ok(Request::nothing()),
             _ => Err(Malformed::new("of keyring, only `get SERVICE USERNAME` and `get SERVICE --mode creds` are known")),
         }
@@ -114,16 +120,16 @@ mod tests {
     fn the_answer_is_exact() {
         let table = [
             ("get https://pypi.example.com/simple/ me", "token-1\n"),
-            ("get pypi.example.com __token__", "token-1\n"),
-            ("get pypi.example.com --mode password", "token-1\n"),
-            ("get pypi.example.com --mode creds", "oauth2\ntoken-1\n"),
-            ("--mode creds get pypi.example.com", "oauth2\ntoken-1\n"),
-            ("get pypi.example.com --mode=creds", "oauth2\ntoken-1\n"),
-            ("get pypi.example.com me --mode=creds", "me\ntoken-1\n"),
-            ("--mode=creds --output=json get pypi.example.com", "{\"username\":\"oauth2\",\"password\":\"token-1\"}\n"),
-            ("--mode=creds --output=json get pypi.example.com me", "{\"username\":\"me\",\"password\":\"token-1\"}\n"),
-            ("get pypi.example.com me --output json", "{\"password\":\"token-1\"}\n"),
-            ("get pypi.example.com me --output plain", "token-1\n"),
+            ("get https://pypi.example.com __token__", "token-1\n"),
+            ("get https://pypi.example.com --mode password", "token-1\n"),
+            ("get https://pypi.example.com --mode creds", "oauth2\ntoken-1\n"),
+            ("--mode creds get https://pypi.example.com", "oauth2\ntoken-1\n"),
+            ("get https://pypi.example.com --mode=creds", "oauth2\ntoken-1\n"),
+            ("get https://pypi.example.com me --mode=creds", "me\ntoken-1\n"),
+            ("--mode=creds --output=json get https://pypi.example.com", "{\"username\":\"oauth2\",\"password\":\"token-1\"}\n"),
+            ("--mode=creds --output=json get https://pypi.example.com me", "{\"username\":\"me\",\"password\":\"token-1\"}\n"),
+            ("get https://pypi.example.com me --output json", "{\"password\":\"token-1\"}\n"),
+            ("get https://pypi.example.com me --output plain", "token-1\n"),
         ];
         for (line, expected) in table {
             let request = exchange(line).request();
@@ -139,11 +145,14 @@ mod tests {
     fn a_service_is_a_url_or_a_host() {
         let table = [
             ("get https://pypi.example.com:8443/simple me", place("https://pypi.example.com:8443")),
-            ("get pypi.example.com:8443 me", place("https://pypi.example.com:8443")),
+            ("get pypi.example.com:8443 me", Place::Nowhere),
+            ("get pypi.example.com me", Place::Nowhere),
             ("get https://pypi.example.com me", place("https://pypi.example.com")),
             ("get http://pypi.example.com/simple me", Place::Nowhere),
             ("get http://localhost:3141/simple me", place("http://localhost:3141")),
-            ("get system me", place("https://system")),
+            ("get localhost:3141 me", place("http://localhost:3141")),
+            ("get 127.0.0.1:3141 me", place("http://127.0.0.1:3141")),
+            ("get system me", Place::Nowhere),
             ("get a\rb me", Place::Nowhere),
             ("get  me", Place::Nowhere),
         ];

@@ -181,7 +181,8 @@ fn a_guess_costs_nobody_a_good_token() {
 fn scripts_and_aws_may_ask_as_often_as_they_like() {
     let issuer = Issuer::start();
     let test = home(&issuer);
-    for args in [&["get"][..], &["helper", "vault", "--profile", "prod", "get"], &["helper", "keyring", "get", "git.example.com", "me"]] {
+    let keyring = ["helper", "keyring", "get", "https://git.example.com/simple/", "me"];
+    for args in [&["get"][..], &["helper", "vault", "--profile", "prod", "get"], &keyring] {
         for _ in 0..3 {
             assert_eq!(test.run(args).exits(0).stdout().trim_end(), "token-1");
         }
