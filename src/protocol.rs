@@ -46,7 +46,7 @@ pub struct Request {
 pub enum Act {
     /// Hand out a token.
     Get,
-    /// Hand out a token; the one that it had was refused.
+    /// Hand out a token; the one that it had was refused, if it had one: for a host that only a pattern lists, it could not know of one.
     Replace,
     /// Drop the token, if it is still this one.
     Reject(Secret),

@@ -29,6 +29,14 @@ pub struct Affinity {
     length: usize,
 }
 
+impl Affinity {
+    /// Whether the host is listed by its very name.
+    #[must_use]
+    pub const fn is_exact(self) -> bool {
+        self.is_exact
+    }
+}
+
 impl Target {
     /// What a URL leads to; `None` where that is neither https nor http to this machine.
     #[must_use]

@@ -94,6 +94,20 @@ fn go_says_that_it_was_refused() {
     assert_eq!(issuer.count(), 2);
 }
 
+/// go is told beforehand for which hosts there is a token. A host that only a pattern lists is none of those: there, the first request goes
+/// without, and its 401 is no word on the token.
+#[test]
+fn go_was_refused_nothing_where_it_had_nothing() {
+    let issuer = Issuer::start();
+    let test = home(&issuer);
+    test.get().gives("token-1");
+    for _ in 0..2 {
+        let outcome = test.fed(&["helper", "goauth", "https://go.svc.example.com/x"], "HTTP/1.1 401 Unauthorized\r\n\r\n");
+        assert!(outcome.exits(0).stdout().contains("Bearer token-1\n"), "{outcome}");
+    }
+    assert_eq!(issuer.count(), 1);
+}
+
 #[test]
 fn go_is_not_given_the_refused_token_again() {
     let issuer = Issuer::start();

@@ -2,7 +2,7 @@
 
 use crate::error::one_line;
 use crate::profile::{ConfigError, Configuration, Profile};
-use crate::protocol::{Place, Target};
+use crate::protocol::{Affinity, Place, Target};
 
 /// The profile for `place`; `None` where nothing is for it.
 pub(super) fn profile<'c>(
@@ -20,6 +20,11 @@ pub(super) fn profile<'c>(
 
 fn lists(profile: &Profile, place: &Place) -> bool {
     matches!(place, Place::Host(target) if target.affinity(&profile.hosts).is_some())
+}
+
+/// Whether `profile` lists `place` by its very name, and not by a pattern.
+pub(super) fn names(profile: &Profile, place: &Place) -> bool {
+    matches!(place, Place::Host(target) if target.affinity(&profile.hosts).is_some_and(Affinity::is_exact))
 }
 
 /// The profile whose `hosts` fit best. Of several that fit alike, the one that is used where none is named; else none is guessed.

@@ -106,7 +106,11 @@ impl<'g> Session<'g> {
             Err(failure) => return (self.unknown(protocol, &failure), None),
         };
         match request.act {
-            Act::Get | Act::Replace => self.handed_over(protocol, profile, request.act == Act::Replace),
+            Act::Get => self.handed_over(protocol, profile, false),
+            Act::Replace => {
+                let was_sent = choice::names(&profile, &request.place);
+                self.handed_over(protocol, profile, was_sent)
+            }
             act => (self.dropped(protocol, &configuration, &profile, &act), None),
         }
     }
