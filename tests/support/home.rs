@@ -199,6 +199,14 @@ impl Test {
         command
     }
 
+    /// Another program, in this home.
+    pub fn other(&self, program: impl AsRef<OsStr>, args: &[&str]) -> Command {
+        let mut command = Command::new(program);
+        command.args(args).env_clear().envs(&self.env).current_dir(self.root.path());
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+    }
+
     /// Runs the program to its end.
     #[track_caller]
     pub fn run(&self, args: &[&str]) -> Outcome {
