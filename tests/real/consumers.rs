@@ -11,5 +11,6 @@ mod authority;
 mod internet;
 mod scene;
 
+mod docker;
 mod git;
 mod kubectl;
