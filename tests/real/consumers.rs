@@ -11,6 +11,8 @@ mod authority;
 mod internet;
 mod scene;
 
+mod aws;
 mod docker;
 mod git;
+mod google;
 mod kubectl;
