@@ -12,7 +12,11 @@ mod internet;
 mod scene;
 
 mod aws;
+mod cargo;
 mod docker;
 mod git;
+mod goauth;
 mod google;
+mod keyring;
 mod kubectl;
+mod terraform;
