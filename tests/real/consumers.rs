@@ -19,4 +19,5 @@ mod goauth;
 mod google;
 mod keyring;
 mod kubectl;
+mod recipes;
 mod terraform;
