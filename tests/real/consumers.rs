@@ -20,4 +20,5 @@ mod google;
 mod keyring;
 mod kubectl;
 mod recipes;
+mod setup;
 mod terraform;

@@ -49,10 +49,15 @@ impl Request {
         Some((user.to_owned(), password.to_owned()))
     }
 
-    /// The token, in whichever way it came.
+    /// The token, in whichever way it came: with a scheme, as a password, or bare.
     pub fn token(&self) -> Option<String> {
-        let bearer = self.authorization()?.strip_prefix("Bearer ").map(str::to_owned);
-        bearer.or_else(|| self.basic().map(|(_, password)| password)).filter(|token| !token.is_empty())
+        let value = self.authorization()?;
+        let token = match value.split_once(' ') {
+            Some(("Bearer", token)) => token.to_owned(),
+            Some(_) => self.basic()?.1,
+            None => value.to_owned(),
+        };
+        Some(token).filter(|token| !token.is_empty())
     }
 
     /// Whether anything in it is, or hides, one of our tokens.
