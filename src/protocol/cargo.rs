@@ -237,7 +237,7 @@ mod tests {
         let table = [
             ("sparse+https://crates.example.com/index/", place("https://crates.example.com")),
             ("registry+https://crates.example.com/index", place("https://crates.example.com")),
-            ("https://github.com/rust-lang/crates.io-index", place("https://github.com")),
+            ("https://github.com/example/index", place("https://github.com")),
             ("sparse+http://crates.example.com/", Place::Nowhere),
             ("ssh://git@crates.example.com/", Place::Nowhere),
             ("", Place::Nowhere),
