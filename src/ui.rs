@@ -18,7 +18,7 @@ pub use diff::unified;
 pub use log::{in_words as relative, install as install_log};
 pub use login::AtTerminal;
 pub use report::{Bug, Failure, Level, report, tell_event, tell_failure, tell_log, tell_notice, usage};
-pub use spinner::while_waiting;
+pub use spinner::{PATIENCE, while_waiting};
 pub use table::Table;
 pub use watch::View;
 

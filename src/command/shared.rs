@@ -1,6 +1,7 @@
 //! What several commands do alike: choosing profiles, fetching a token, reading one from standard input, printing the answer.
 
 use std::collections::BTreeSet;
+use std::future::Future;
 use std::io::{IsTerminal as _, Read as _};
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,7 +14,7 @@ use crate::cli::{Global, Limits};
 use crate::name::Name;
 use crate::profile::{Configuration, Places, Profile, never_asks};
 use crate::secret::Secret;
-use crate::source::{Person, Source as _};
+use crate::source::{Person, Source as _, Step};
 use crate::token::{LONGEST_TOKEN, fingerprint};
 use crate::ui::{self, Failure, Manner};
 
@@ -78,12 +79,26 @@ pub(super) fn onlooker(global: &Global, profile: &Profile, manner: Manner) -> Op
 
 /// A token of `profile` within the limits, delivered to whoever learns of renewals.
 pub(super) async fn obtain(profile: &Profile, limits: &Limits, options: &FetchOptions, manner: Manner) -> Result<Fetched, Failure> {
-    let is_asking = options.person.is_some();
-    let fetch = profile.fetch(limits.timeout.unwrap_or(if is_asking { TIMEOUT_OF_PEOPLE } else { TIMEOUT }), options);
-    let waiting_for = format!("{}: waiting for {}", profile.name, profile.source.asks());
-    // A question and a spinner do not share a line.
-    let fetched = if is_asking { fetch.await } else { ui::while_waiting(manner, &waiting_for, fetch).await };
+    let usual = if options.person.is_some() { TIMEOUT_OF_PEOPLE } else { TIMEOUT };
+    let fetch = profile.fetch(limits.timeout.unwrap_or(usual), options);
+    let whom = profile.source.asks();
+    let fetched = match &options.person {
+        Some(person) => while_asking(&**person, &whom, fetch).await,
+        None => ui::while_waiting(manner, &format!("{}: waiting for {whom}", profile.name), fetch).await,
+    };
     fetched.map_err(|error| Failure::Renewal { profile: profile.name.clone(), error })
+}
+
+/// Waits for `work`, which may ask `person` something, and when it takes long tells that it waits for `whom`, or for others at it.
+async fn while_asking<T>(person: &dyn Person, whom: &str, work: impl Future<Output = T>) -> T {
+    let mut work = std::pin::pin!(work);
+    if let Ok(outcome) = tokio::time::timeout(ui::PATIENCE, &mut work).await {
+        return outcome;
+    }
+    person.tell(&Step::Wait { whom });
+    let outcome = work.await;
+    person.tell(&Step::Over);
+    outcome
 }
 
 /// The fingerprint of the token on standard input, which may be one itself, where `--if-token-is` says that there is one.

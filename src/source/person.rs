@@ -20,6 +20,11 @@ pub trait Person: Debug + Send + Sync {
 /// A step of a login.
 #[derive(Clone, Copy, Debug)]
 pub enum Step<'a> {
+    /// To wait, until there is something to do, or nothing is left to be done: others may be at it.
+    Wait {
+        /// For whom.
+        whom: &'a str,
+    },
     /// To open an address on any device and enter a code there (RFC 8628 §3.3). All of it is fit to be shown.
     EnterCode {
         /// `user_code`

@@ -128,7 +128,7 @@ fn refused(login: Login, error: SourceError, request: Request<'_>) -> SourceErro
         // The attempt before this one: this one was answered.
         Some(at) => {
             let message = format!(
-                "{}; a renewal at {at} was cut off after it had sent this refresh token, and what it was given is lost",
+                "{}; a renewal at {at} was cut off, and what this refresh token may have brought it is lost",
                 error.message
             );
             SourceError { message: crate::error::one_line(&message), ..error }

@@ -39,6 +39,15 @@ impl AtTerminal {
         *unpoisoned(&self.waiting) = waiting;
     }
 
+    /// Shows that we wait for `whom`, unless that is told already.
+    fn wait_for(&self, whom: &str) {
+        let is_told = self.waiting.lock().unwrap_or_else(PoisonError::into_inner).is_some();
+        if !is_told {
+            let message = format!("{}: waiting for {whom}", self.profile);
+            self.wait(move || message.clone());
+        }
+    }
+
     fn wait_no_more(&self) {
         drop(unpoisoned(&self.waiting).take());
     }
@@ -58,6 +67,7 @@ impl AtTerminal {
 impl Person for AtTerminal {
     fn tell(&self, step: &Step<'_>) {
         match step {
+            Step::Wait { whom } => self.wait_for(whom),
             Step::EnterCode { code, address, complete, expires_at } => {
                 device::ask(self, device::Question { code, address, complete: *complete, expires_at: *expires_at });
             }

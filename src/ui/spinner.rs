@@ -9,7 +9,8 @@ use indicatif::{ProgressBar, ProgressStyle};
 use super::Manner;
 use super::watch::{Screen, to_line_start};
 
-const PATIENCE: Duration = Duration::from_millis(300);
+/// What takes less than this is not worth a word.
+pub const PATIENCE: Duration = Duration::from_millis(300);
 pub(super) const FRAME: Duration = Duration::from_millis(100);
 
 static SHOWN: Mutex<Option<Shown>> = Mutex::new(None);
