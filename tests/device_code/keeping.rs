@@ -65,6 +65,7 @@ fn of_two_who_log_in_at_once_one_is_asked_and_both_are_served() {
     let earlier = first.pid();
     let second = Terminal::open(&test, &["renew"]);
     wait_until("the second to start", || second.pid() != earlier);
+    second.wait_for(&["prod: waiting for 127.0.0.1"]);
     issuer.wait_for_requests(issuer.count() + 3);
     issuer.script_at(TOKEN, [granted(1)]);
     first.finish().exits(0).mentions("prod: renewed, ");
