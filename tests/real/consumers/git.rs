@@ -170,6 +170,28 @@ fn git_goes_on_as_if_nobody_helped_where_a_host_is_not_listed() {
     }
 }
 
+/// This machine needs no https, but it has to be listed as it is asked for.
+#[test]
+fn git_sends_the_token_to_this_machine_by_http_where_name_and_port_are_listed() {
+    let test = Git::new(BASIC);
+    let address = test.scene.internet.address();
+    let (_, port) = address.split_once(':').unwrap();
+    let listed = format!("http://{address}");
+    let ls_remote = |origin: &str| {
+        let mut command = test.scene.consumer("git", &["ls-remote", &format!("{origin}/team/app.git")]);
+        command.env("no_proxy", "*").env("GIT_TERMINAL_PROMPT", "0").env("GIT_CONFIG_NOSYSTEM", "1");
+        test.scene.finish(command, "git")
+    };
+    for hosts in ["127.0.0.1", "localhost", &format!("localhost:{port}"), "127.0.0.1:1"] {
+        test.scene.home.configure(&test.scene.profile(&format!("hosts = [{hosts:?}]\n")));
+        ls_remote(&listed).exits(128);
+        test.scene.internet.asked_without_a_token(&listed);
+    }
+    test.scene.home.configure(&test.scene.profile(&format!("hosts = [{address:?}]\n")));
+    ls_remote(&listed).exits(0);
+    test.scene.sent(&listed, &["token-1"]).issued(1);
+}
+
 #[test]
 fn git_is_not_misled_by_a_user_who_looks_like_a_host() {
     for git in gits() {

@@ -1,5 +1,10 @@
 //! kubectl: an exec plugin of the kubeconfig, against an API server behind TLS.
 
+use std::io::{BufRead as _, BufReader};
+use std::process::Child;
+use std::thread;
+use std::time::Duration;
+
 use serde_json::json;
 
 use super::authority;
@@ -144,6 +149,62 @@ fn kubectl_gets_another_token_once_after_a_401() {
     scene.internet.forget();
     scene.kubectl(SERVER, &NAMED).exits(0);
     scene.sent(SERVER, &["token-2"]).issued(2);
+}
+
+/// `kubectl proxy`: client-go that lives long. Killed when dropped.
+struct Proxy {
+    child: Child,
+    url: String,
+}
+
+impl Proxy {
+    fn start(scene: &Scene) -> Self {
+        let file = scene.kubeconfig(SERVER, &NAMED);
+        let mut command = scene.consumer("kubectl", &["--kubeconfig", &file, "proxy", "--port=0"]);
+        let mut child = command.spawn().unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let address = line.trim().strip_prefix("Starting to serve on ").unwrap_or_else(|| panic!("kubectl proxy said {line:?}"));
+        Self { url: format!("http://{address}/version"), child }
+    }
+
+    fn ask(&self, scene: &Scene) -> Outcome {
+        scene.run("curl", &["--silent", "--fail", "--noproxy", "*", &self.url])
+    }
+}
+
+impl Drop for Proxy {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// It keeps the token, until it is told that it expires, and asks again in time: no request fails.
+#[test]
+fn a_client_that_lives_long_asks_again_before_the_token_expires() {
+    let scene = scene();
+    scene.next_token_lives(4);
+    let proxy = Proxy::start(&scene);
+    while scene.internet.tokens_at(SERVER).len() < 2 {
+        proxy.ask(&scene).exits(0);
+        assert!(scene.internet.seen().len() < 1000, "it never asked again");
+        thread::sleep(Duration::from_millis(50));
+    }
+    scene.sent(SERVER, &["token-1", "token-2"]).issued(2);
+}
+
+#[test]
+fn a_client_that_lives_long_gets_another_token_once_after_a_401() {
+    let scene = scene();
+    let proxy = Proxy::start(&scene);
+    proxy.ask(&scene).exits(0);
+    scene.internet.refuse("token-1");
+    assert_ne!(proxy.ask(&scene).code, Some(0));
+    for _ in 0..3 {
+        proxy.ask(&scene).exits(0);
+    }
+    scene.sent(SERVER, &["token-1", "token-2"]).issued(2);
 }
 
 #[test]
