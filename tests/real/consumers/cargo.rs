@@ -20,7 +20,7 @@ fn registry(request: &Request) -> Response {
             Response::json("{\"dl\":\"https://crates.example.com/dl\",\"api\":\"https://crates.example.com\",\"auth-required\":true}")
         }
         "/de/mo/demo" => Response::text(CRATE),
-        path if path.starts_with("/api/v1/crates") => Response::json("{\"crates\":[],\"meta\":{\"total\":0}}"),
+        "/api/v1/crates/demo/1.0.0/yank" => Response::json("{\"ok\":true}"),
         _ => Response::status(404),
     }
 }
@@ -42,8 +42,7 @@ impl Scene {
     }
 
     fn cargo(&self, arguments: &[&str]) -> Outcome {
-        let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
-        let mut command = self.consumer(&cargo, arguments);
+        let mut command = self.consumer(env!("CARGO"), arguments);
         command.current_dir(self.home.path("demo")).env("CARGO_HOME", self.home.path(".cargo"));
         command.env("CARGO_HTTP_CAINFO", self.home.path("authority.pem")).env("CARGO_NET_RETRY", "0");
         self.finish(command, "cargo")
@@ -68,7 +67,8 @@ fn cargo_sends_the_token_as_it_is() {
         scene.resolve(INDEX, providers).exits(0);
         assert_eq!(scene.authorizations(), ["token-1"], "{providers}");
         scene.issued(1).internet.holds_no_token_but_at(INDEX);
-        scene.cargo(&["search", "--registry", "private", "demo"]).exits(0);
+        scene.cargo(&["yank", "--registry", "private", "demo@1.0.0"]).exits(0);
+        assert_eq!(scene.authorizations(), ["token-1"], "{providers}");
         scene.issued(1);
     }
 }

@@ -83,6 +83,14 @@ fn pip_and_uv_send_the_token_as_the_password_of_the_user_in_the_url() {
     }
 }
 
+/// Newer versions of pip ask for a user as well, where the URL names none.
+#[test]
+fn pip_takes_the_user_of_the_profile() {
+    let scene = scene();
+    scene.install(Installer::Pip, INDEX, "").exits(0);
+    assert_eq!(scene.users(), [("oauth2".into(), "token-1".into())]);
+}
+
 /// uv asks for a user as well, where it is told that a login is needed.
 #[test]
 fn uv_takes_the_user_of_the_profile() {

@@ -58,7 +58,7 @@ const CONSUMERS: [Consumer; 6] = [
     Consumer {
         tool: "cargo",
         prepare: cargo,
-        ask: |scene| scene.ask(&own_cargo(), &["generate-lockfile"]),
+        ask: |scene| scene.ask(env!("CARGO"), &["generate-lockfile"]),
         origin: "https://crates.example.com",
     },
     Consumer {
@@ -185,10 +185,6 @@ fn cargo(scene: &Scene) {
 
 fn go(scene: &Scene) {
     scene.ask("go", &["env", "-w", "GOFLAGS=-mod=mod"]).exits(0);
-}
-
-fn own_cargo() -> String {
-    std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned())
 }
 
 #[track_caller]
