@@ -127,10 +127,8 @@ fn refused(login: Login, error: SourceError, request: Request<'_>) -> SourceErro
     match cut_off {
         // The attempt before this one: this one was answered.
         Some(at) => {
-            let message = format!(
-                "{}; a renewal at {at} was cut off, and what this refresh token may have brought it is lost",
-                error.message
-            );
+            let message =
+                format!("{}; a renewal at {at} was cut off, and what this refresh token may have brought it is lost", error.message);
             SourceError { message: crate::error::one_line(&message), ..error }
         }
         None => error,
