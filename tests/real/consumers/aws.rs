@@ -8,6 +8,24 @@ use crate::harness::{Outcome, Test, wait_until};
 
 const STS: &str = "https://sts.example.com";
 
+/// Prints a document as AWS's own tools do, in lines, with another key each time.
+const MINT: &str = r#"#!/bin/sh
+set -e
+cd "$(dirname "$0")"
+echo x >> minted
+number=$(wc -l < minted)
+end=$(date -u -d '+LIVES seconds' +%Y-%m-%dT%H:%M:%S+00:00)
+cat <<END
+{
+    "Version": 1,
+    "AccessKeyId": "AKIA$number",
+    "SecretAccessKey": "secret",
+    "SessionToken": "session-$number",
+    "Expiration": "$end"
+}
+END
+"#;
+
 /// Says who asks, as STS does.
 fn sts(_: &Request) -> Response {
     Response::of(
@@ -17,18 +35,10 @@ fn sts(_: &Request) -> Response {
     )
 }
 
-/// A profile whose source prints a document with another key each time, which lives for `lives` seconds.
+/// A profile whose documents live for so many seconds.
 fn scene(lives: u64) -> Scene {
     let scene = Scene::new(&[], None, sts);
-    let source = scene.write_program(
-        "mint",
-        &format!(
-            "#!/bin/sh\nset -e\ncd \"$(dirname \"$0\")\"\necho x >> minted\nnumber=$(wc -l < minted)\n\
-             end=$(date -u -d '+{lives} seconds' +%Y-%m-%dT%H:%M:%SZ)\n\
-             printf '{{\"Version\":1,\"AccessKeyId\":\"AKIA%s\",\"SecretAccessKey\":\"secret\",' \"$number\"\n\
-             printf '\"SessionToken\":\"session-%s\",\"Expiration\":\"%s\"}}\\n' \"$number\" \"$end\"\n"
-        ),
-    );
+    let source = scene.write_program("mint", &MINT.replace("LIVES", &lives.to_string()));
     let source = source.display();
     scene.home.configure(&format!("[profile.prod]\nsource = \"exec\"\ncommand = ['{source}']\nformat = \"raw\"\n"));
     let process = "[default]\nregion = eu-west-1\ncredential_process = token helper aws --profile prod\n";
