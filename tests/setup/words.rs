@@ -56,13 +56,14 @@ fn what_a_tool_cannot_match_is_left_out_and_told() {
     shown.mentions("docker knows no patterns: `*.example.org` is left out");
     assert!(!shown.stdout().contains("example.org"));
     test.configure(
-        "[profile.prod]\nsource = \"env\"\nvariable = \"X\"\nhosts = [\"*.example.org\", \"b\u{fc}cher.example:8443\", \"docker.io\"]\n",
+        "[profile.prod]\nsource = \"env\"\nvariable = \"X\"\nhosts = [\"*.example.org\", \"b\u{fc}cher.example:8443\", \"docker.io\", \"index.docker.io\"]\n",
     );
     let shown = setup(&test, "docker");
     assert!(
         shown.stdout().contains("\"xn--bcher-kva.example:8443\"") && shown.stdout().contains("\"https://index.docker.io/v1/\""),
         "{shown}"
     );
+    shown.mentions("docker asks for `index.docker.io` where it means `docker.io`");
     setup(&test, "bazel").mentions("whatever their port: `xn--bcher-kva.example:8443` is left out");
     test.configure("[profile.prod]\nsource = \"env\"\nvariable = \"X\"\nhosts = [\"*.example.org\"]\n");
     setup(&test, "docker").fails(2, "no exact `hosts`");

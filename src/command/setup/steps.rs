@@ -15,9 +15,10 @@ use crate::ui::Failure;
 const PRIVATE: u32 = 0o600;
 const SCRIPT: u32 = 0o755;
 
-/// What docker calls its own registry.
+/// What docker calls its own registry, the host that it asks for there, and what everybody calls that.
 const DOCKER_HUB: &str = "https://index.docker.io/v1/";
-const DOCKER_HUB_HOSTS: [&str; 2] = ["docker.io", "index.docker.io"];
+const DOCKER_HUB_HOST: &str = "index.docker.io";
+const DOCKER_HUB_NAME: &str = "docker.io";
 
 /// All that is to be done for a tool.
 pub(super) struct Plan {
@@ -183,10 +184,14 @@ impl Planner<'_> {
     }
 
     fn docker(&mut self) -> Result<(), ConfigError> {
-        let is_exact = |host: &&String| !host.starts_with("*.");
-        let hosts: Vec<String> = self.hosts.iter().filter(is_exact).map(|host| docker_name(host)).collect();
+        let is_pattern = |host: &&String| host.starts_with("*.");
+        let is_asked_for = |host: &&String| !is_pattern(host) && *host != DOCKER_HUB_NAME;
+        let hosts: Vec<String> = self.hosts.iter().filter(is_asked_for).map(|host| docker_name(host)).collect();
+        if self.hosts.iter().any(|host| host == DOCKER_HUB_NAME) {
+            self.note(format!("docker asks for `{DOCKER_HUB_HOST}` where it means `{DOCKER_HUB_NAME}`: list that"));
+        }
         self.need_hosts(&hosts)?;
-        for pattern in self.hosts.clone().iter().filter(|host| !is_exact(host)) {
+        for pattern in self.hosts.clone().iter().filter(is_pattern) {
             self.note(format!("docker knows no patterns: `{pattern}` is left out; list its hosts one by one"));
         }
         let own = docker::helper_of(self.profile.as_str());
@@ -295,7 +300,7 @@ impl Planner<'_> {
 }
 
 fn docker_name(host: &str) -> String {
-    if DOCKER_HUB_HOSTS.contains(&host) { DOCKER_HUB.to_owned() } else { host.to_owned() }
+    if host == DOCKER_HUB_HOST { DOCKER_HUB.to_owned() } else { host.to_owned() }
 }
 
 /// A pattern as it is on the wire (RFC 5891).
