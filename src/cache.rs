@@ -24,7 +24,7 @@ pub use entry::{Entry, Identity, Unreadable};
 pub use failure::Failure;
 pub use lock::{Generation, Lock, LockFailure};
 pub use login::{LoginLook, Logins};
-pub use served::{Asker, Note, Served};
+pub use served::{Asker, Note, Served, Span};
 pub use throttled::{Seen, ThrottledTokenCache};
 
 /// The largest file of ours that is read: a token of the longest kind, escaped, with its metadata.

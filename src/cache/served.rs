@@ -39,7 +39,16 @@ impl Asker {
 pub struct Note {
     kind: Kind,
     digest: String,
-    at: Timestamp,
+    span: Span,
+}
+
+/// From when to when something was going on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Span {
+    /// Since when.
+    pub since: Timestamp,
+    /// Until when.
+    pub until: Timestamp,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,29 +69,32 @@ impl Kind {
 }
 
 impl Note {
-    /// `token` was handed to `asker`.
+    /// `token` was handed to `asker`, from his asking to his having it.
     #[must_use]
-    pub fn handed(asker: &Asker, token: &Token, at: Timestamp) -> Self {
-        Self { kind: Kind::Handed, digest: digest([asker.0.as_bytes(), token.expose().as_bytes()]), at }
+    pub fn handed(asker: &Asker, token: &Token, span: Span) -> Self {
+        Self { kind: Kind::Handed, digest: pair(asker, token), span }
     }
 
     /// `token` is being replaced because it was refused.
     #[must_use]
     pub fn replaced(token: &Token, at: Timestamp) -> Self {
-        Self { kind: Kind::Replaced, digest: digest([token.expose().as_bytes()]), at }
+        Self { kind: Kind::Replaced, digest: digest([token.expose().as_bytes()]), span: Span { since: at, until: at } }
     }
 
     fn line(&self) -> String {
-        let text = format!("{VERSION} {} {} {}", self.kind.word(), self.digest, self.at.unix_millis());
+        let Span { since, until } = self.span;
+        let text = format!("{VERSION} {} {} {} {}", self.kind.word(), self.digest, since.unix_millis(), until.unix_millis());
         format!("{text} {}\n", checksum(&text))
     }
 
     fn parse(line: &str) -> Option<Self> {
         let (text, _) = line.rsplit_once(' ').filter(|(text, check)| checksum(text) == *check)?;
         let mut words = text.split(' ');
-        let (version, kind, digest, at) = (words.next()?, words.next()?, words.next()?, words.next()?);
+        let (version, kind, digest) = (words.next()?, words.next()?, words.next()?);
+        let mut time = || Some(Timestamp::from_unix_millis(words.next()?.parse().ok()?));
+        let span = Span { since: time()?, until: time()? };
         let (_, kind) = Kind::ALL.into_iter().find(|(word, _)| *word == kind && version == VERSION)?;
-        Some(Self { kind, digest: digest.to_owned(), at: Timestamp::from_unix_millis(at.parse().ok()?) })
+        Some(Self { kind, digest: digest.to_owned(), span })
     }
 }
 
@@ -97,18 +109,18 @@ impl FromIterator<Note> for Served {
 }
 
 impl Served {
-    /// When `token` was first handed to `asker`.
+    /// Each time that `token` was handed to `asker`.
     #[must_use]
-    pub fn handed_at(&self, asker: &Asker, token: &Token) -> Option<Timestamp> {
-        let sought = Note::handed(asker, token, Timestamp::from_unix_seconds(0));
-        self.0.iter().find(|note| note.kind == sought.kind && note.digest == sought.digest).map(|note| note.at)
+    pub fn handed(&self, asker: &Asker, token: &Token) -> Vec<Span> {
+        let digest = pair(asker, token);
+        self.0.iter().filter(|note| note.kind == Kind::Handed && note.digest == digest).map(|note| note.span).collect()
     }
 
     /// When a token was last replaced because it was refused, and whether that was `token`.
     #[must_use]
     pub fn last_replaced(&self, token: &Token) -> Option<(Timestamp, bool)> {
         let last = self.last_replacement()?;
-        Some((last.at, last.digest == digest([token.expose().as_bytes()])))
+        Some((last.span.until, last.digest == digest([token.expose().as_bytes()])))
     }
 
     fn last_replacement(&self) -> Option<&Note> {
@@ -194,6 +206,10 @@ fn open_to_append(directory: &Directory, file: &str) -> Result<OwnedFd, StorageE
     Err(StorageError::system("create", &path)(Errno::NOENT))
 }
 
+fn pair(asker: &Asker, token: &Token) -> String {
+    digest([asker.0.as_bytes(), token.expose().as_bytes()])
+}
+
 /// 128 bits are plenty for what is compared within one file.
 fn digest<'p>(parts: impl IntoIterator<Item = &'p [u8]>) -> String {
     let mut digest = Sha256::new();
@@ -216,6 +232,10 @@ mod tests {
 
     const fn at(seconds: i64) -> Timestamp {
         Timestamp::from_unix_seconds(seconds)
+    }
+
+    fn handed(asker: &Asker, text: &str, seconds: i64) -> Note {
+        Note::handed(asker, &token(text), Span { since: at(seconds - 1), until: at(seconds) })
     }
 
     fn token(text: &str) -> Token {
@@ -243,13 +263,14 @@ mod tests {
         let Place { cache, name, .. } = &place();
         assert_eq!(cache.served(name), Served::default());
         let (mine, other) = (asker("me"), asker("other"));
-        cache.note(name, &Note::handed(&mine, &token("a"), at(100))).expect("noted");
-        cache.note(name, &Note::handed(&mine, &token("a"), at(101))).expect("noted");
+        cache.note(name, &handed(&mine, "a", 100)).expect("noted");
+        cache.note(name, &handed(&mine, "a", 101)).expect("noted");
         cache.note(name, &Note::replaced(&token("a"), at(102))).expect("noted");
         let served = cache.served(name);
-        assert_eq!(served.handed_at(&mine, &token("a")), Some(at(100)), "the first time");
-        assert_eq!(served.handed_at(&mine, &token("b")), None);
-        assert_eq!(served.handed_at(&other, &token("a")), None);
+        let twice = [Span { since: at(99), until: at(100) }, Span { since: at(100), until: at(101) }];
+        assert_eq!(served.handed(&mine, &token("a")), twice);
+        assert_eq!(served.handed(&mine, &token("b")), []);
+        assert_eq!(served.handed(&other, &token("a")), []);
         assert_eq!(served.last_replaced(&token("a")), Some((at(102), true)));
         assert_eq!(served.last_replaced(&token("b")), Some((at(102), false)));
         let path = cache.path().join("prod.served");
@@ -260,7 +281,7 @@ mod tests {
 
     #[test]
     fn a_line_that_is_not_whole_is_no_note() {
-        let good = Note::handed(&asker("me"), &token("a"), at(100));
+        let good = handed(&asker("me"), "a", 100);
         let line = good.line();
         assert_eq!(Note::parse(line.trim_end()), Some(good.clone()));
         for end in 0..line.trim_end().len() {
@@ -281,14 +302,14 @@ mod tests {
         let Place { cache, name, .. } = &place();
         cache.note(name, &Note::replaced(&token("a"), at(1))).expect("noted");
         for number in 0..2000_i64 {
-            cache.note(name, &Note::handed(&asker(&number.to_string()), &token("a"), at(number))).expect("noted");
+            cache.note(name, &handed(&asker(&number.to_string()), "a", number)).expect("noted");
         }
         let length = std::fs::metadata(cache.path().join("prod.served")).expect("a file").len();
         assert!(length < 100_000, "{length} bytes");
         let served = cache.served(name);
         assert_eq!(served.last_replaced(&token("a")), Some((at(1), true)), "kept");
-        assert_eq!(served.handed_at(&asker("1999"), &token("a")), Some(at(1999)), "the newest is kept");
-        assert_eq!(served.handed_at(&asker("0"), &token("a")), None);
+        assert_eq!(served.handed(&asker("1999"), &token("a")).len(), 1, "the newest is kept");
+        assert_eq!(served.handed(&asker("0"), &token("a")), []);
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Who asks, and since when: the process that started this one, told from others of its number by when it began, as `/proc` has it
+//! Who asks, since when, and how often at once: the process that started this one, told from others of its number by when it began, as `/proc` has it
 //! (`proc_pid_stat(5)`).
 
 use std::time::Duration;
@@ -11,6 +11,7 @@ const BEGAN: usize = 19;
 
 /// A parent that asks.
 pub(super) struct Parent {
+    process: String,
     pub asker: Asker,
     /// Since when this process has been running. On a busy machine it takes a while to get from there to here, in which others may be
     /// answered: who was started together asks at the same time.
@@ -23,9 +24,26 @@ pub(super) fn parent(words: &[String], information: Option<&str>) -> Option<Pare
     let began = ticks_at_start(&parent)?.to_string();
     let own = [parent.as_str(), &began, information.unwrap_or_default()];
     let asker = Asker::new(own.into_iter().chain(words.iter().map(String::as_str)).map(str::as_bytes));
-    let age = since_boot()?.saturating_sub(end_of_tick(ticks_at_start("self")?)?);
-    // The clock is looked at last, and anew: held up in between, this process seems younger than it is, and asks in vain at worst.
-    Some(Parent { asker, since: SystemClock.now().before(age) })
+    Some(Parent { asker, since: running_since("self")?, process: parent })
+}
+
+impl Parent {
+    /// Since when other children of it have been running, each by the very same words, that have not come to their end.
+    pub fn other_calls(&self) -> Vec<Timestamp> {
+        let words = |process: &str| std::fs::read(format!("/proc/{process}/cmdline")).unwrap_or_default();
+        let (own, own_words) = (std::process::id().to_string(), words("self"));
+        let tasks = std::fs::read_dir(format!("/proc/{}/task", self.process)).into_iter().flatten().flatten();
+        let children = tasks.filter_map(|task| std::fs::read_to_string(task.path().join("children")).ok());
+        let children: Vec<String> = children.flat_map(|list| list.split_whitespace().map(str::to_owned).collect::<Vec<_>>()).collect();
+        let others = children.iter().filter(|child| **child != own && words(child.as_str()) == own_words);
+        others.filter_map(|child| running_since(child)).collect()
+    }
+}
+
+fn running_since(process: &str) -> Option<Timestamp> {
+    let age = since_boot()?.saturating_sub(end_of_tick(ticks_at_start(process)?)?);
+    // The clock is looked at last, and anew: held up in between, a process seems younger than it is, and asks in vain at worst.
+    Some(SystemClock.now().before(age))
 }
 
 fn ticks_at_start(process: &str) -> Option<u64> {

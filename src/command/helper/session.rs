@@ -9,7 +9,7 @@ use tokio::task::spawn_blocking;
 use super::asker::{self, Parent};
 use super::{choice, drop};
 use crate::bearer::{Asking, FetchOptions, Freshness, RenewalError};
-use crate::cache::Note;
+use crate::cache::{Note, Span};
 use crate::cli::{Global, Limits};
 use crate::clock::{Clock as _, SystemClock, Timestamp};
 use crate::command::on_runtime;
@@ -144,9 +144,12 @@ impl<'g> Session<'g> {
     }
 
     fn wants_another(&self, profile: &Profile, token: &Token, is_told: bool, now: Timestamp) -> bool {
-        let (asker, at) = self.parent.as_ref().map_or((None, now), |parent| (Some(&parent.asker), parent.since));
-        let asking = Asking { asker, at, is_told, early: EARLY };
-        (asker.is_some() || is_told) && asking.wants_another(token, &profile.token_cache().cache().served(&profile.name))
+        let served = || profile.token_cache().cache().served(&profile.name);
+        let asking = Asking { asker: None, at: now, others: &[], is_told, early: EARLY };
+        let Some(parent) = &self.parent else { return is_told && asking.wants_another(token, &served()) };
+        let asking = Asking { asker: Some(&parent.asker), at: parent.since, ..asking };
+        // Who is not answered yet is looked for before what is remembered: he is in the one or in the other.
+        asking.wants_another(token, &served()) && Asking { others: &parent.other_calls(), ..asking }.wants_another(token, &served())
     }
 
     /// Another token than `token`. Where it is only guessed that this one was refused, it serves as long as there is no other.
@@ -220,13 +223,11 @@ impl<'g> Session<'g> {
         }
     }
 
-    /// Remembers who was handed the token, where that may matter: once for each token.
+    /// Remembers who was handed the token, where that may matter.
     fn remember(&self, handed: &Handed) {
-        let Some(Parent { asker, .. }) = &self.parent else { return };
-        let token_cache = handed.profile.token_cache();
-        if token_cache.cache().served(&handed.profile.name).handed_at(asker, &handed.token).is_none() {
-            note(&handed.profile, &Note::handed(asker, &handed.token, SystemClock.now()));
-        }
+        let Some(Parent { asker, since, .. }) = &self.parent else { return };
+        let span = Span { since: *since, until: SystemClock.now() };
+        note(&handed.profile, &Note::handed(asker, &handed.token, span));
     }
 }
 
