@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 
 use super::checksum::Checksum;
 use super::directory::{Directory, Reserved};
-use super::entry::{Identity, future_version};
+use super::entry::{Identity, Unreadable, future_version};
 use super::{LARGEST_FILE, StorageError, aside_file, entry_file};
 use crate::clock::Timestamp;
 use crate::login::Login;
@@ -91,6 +91,22 @@ impl Record {
     }
 }
 
+impl LoginLook {
+    /// What the bytes of a file say to `name` and `identity`.
+    pub(crate) fn parse(bytes: &[u8], name: &Name, identity: &Identity) -> Result<Self, Unreadable> {
+        let Ok(record) = serde_json::from_slice::<Record>(bytes) else {
+            return Err(future_version(bytes).map_or(Unreadable::Damaged, Unreadable::Version));
+        };
+        match record {
+            Record { version, .. } if version > VERSION => Err(Unreadable::Version(version)),
+            record if record.version != VERSION || record.check != record.checksum() => Err(Unreadable::Damaged),
+            record if record.profile != name.as_str() => Err(Unreadable::OtherName),
+            record if record.identity != identity.as_str() => Ok(Self::Foreign),
+            record => Ok(Self::Found(record.into_login())),
+        }
+    }
+}
+
 impl Logins {
     /// The logins in the directory `path`, which need not exist yet.
     #[must_use]
@@ -113,18 +129,10 @@ impl Logins {
         let file = entry_file(name);
         // A snapshot may have given it another name: it is a login all the same, and replacing it leaves the snapshot as it is.
         let Some((bytes, _)) = directory.read_linked(&file, LARGEST_FILE)? else { return Ok(LoginLook::Missing) };
-        let bytes = Zeroizing::new(bytes);
-        let damaged = || StorageError::DamagedLogin { path: self.path.join(&file) };
-        let Ok(record) = serde_json::from_slice::<Record>(&bytes) else {
-            let newer = |version| StorageError::FutureVersion { path: self.path.join(&file), version };
-            return Err(future_version(&bytes).map_or_else(damaged, newer));
-        };
-        match record {
-            Record { version, .. } if version > VERSION => Err(StorageError::FutureVersion { path: self.path.join(&file), version }),
-            record if record.version != VERSION || record.profile != name.as_str() || record.check != record.checksum() => Err(damaged()),
-            record if record.identity != identity.as_str() => Ok(LoginLook::Foreign),
-            record => Ok(LoginLook::Found(record.into_login())),
-        }
+        LoginLook::parse(&Zeroizing::new(bytes), name, identity).map_err(|unreadable| match unreadable {
+            Unreadable::Version(version) => StorageError::FutureVersion { path: self.path.join(&file), version },
+            Unreadable::Damaged | Unreadable::OtherName => StorageError::DamagedLogin { path: self.path.join(&file) },
+        })
     }
 
     /// Whether there is a login under this name, of whomever: a damaged one counts as one that nobody can use.
