@@ -68,7 +68,7 @@ pub(crate) async fn read(stream: &mut TcpStream, longest: usize) -> io::Result<R
 }
 
 /// `None` where there is more of it to come.
-fn parse(head: &[u8]) -> Result<Option<Head>, Unfit> {
+pub(crate) fn parse(head: &[u8]) -> Result<Option<Head>, Unfit> {
     let mut headers = [EMPTY_HEADER; MOST_HEADERS];
     let mut request = Request::new(&mut headers);
     match request.parse(head) {

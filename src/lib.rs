@@ -149,6 +149,9 @@ pub mod clock;
 pub mod command;
 pub mod consumer;
 pub mod error;
+#[cfg(any(test, feature = "fuzzing"))]
+#[doc(hidden)]
+pub mod fuzzing;
 mod http_head;
 pub mod login;
 pub mod monitor;

@@ -24,6 +24,9 @@ use crate::sink::Delivery;
 use crate::source::{AnySource, Exec, Memory, Request, Revocation, Revoked, Source as _, SourceError, Ttl};
 use crate::token::{Token, hex};
 
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) use read::read;
+
 pub use places::{PROFILE_VARIABLE, Places, never_asks};
 
 /// The user name for front ends that need one, where nobody gives another.

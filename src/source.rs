@@ -18,6 +18,8 @@ mod env;
 mod exec;
 mod expiry;
 mod file;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzzing;
 mod grant;
 mod http;
 mod input;

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 /// Who stands where: a module uses its own row and those below it.
 const ROWS: [&[&str]; 6] = [
-    &["main"],
+    &["main", "fuzzing"],
     &["command"],
     &["profile", "protocol", "consumer", "ui", "sink", "monitor"],
     &["bearer"],

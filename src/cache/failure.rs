@@ -71,7 +71,7 @@ impl Failure {
         is_sound && self.identity == *identity && self.settings == settings
     }
 
-    pub(super) fn parse(bytes: &[u8], name: &Name) -> Option<Self> {
+    pub(crate) fn parse(bytes: &[u8], name: &Name) -> Option<Self> {
         let record: Record = serde_json::from_slice(bytes).ok()?;
         (record.version == VERSION && record.profile == name.as_str()).then(|| Self {
             identity: Identity::from_text(record.identity),
@@ -86,7 +86,7 @@ impl Failure {
         })
     }
 
-    pub(super) fn to_json(&self, name: &Name) -> String {
+    pub(crate) fn to_json(&self, name: &Name) -> String {
         let record = Record {
             version: VERSION,
             profile: name.to_string(),

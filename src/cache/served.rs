@@ -127,7 +127,7 @@ impl Served {
         self.0.iter().rfind(|note| note.kind == Kind::Replaced)
     }
 
-    fn parse(bytes: &[u8]) -> Self {
+    pub(crate) fn parse(bytes: &[u8]) -> Self {
         String::from_utf8_lossy(bytes).lines().filter_map(Note::parse).collect()
     }
 

@@ -68,7 +68,7 @@ fn refuse_open_secrets(configuration: &Configuration, path: &Path, mode: u32) ->
     }
 }
 
-fn read(context: Context<'_>, places: &Places) -> Result<Configuration, Mistake> {
+pub(crate) fn read(context: Context<'_>, places: &Places) -> Result<Configuration, Mistake> {
     const LOCKS: [(&str, bool); 2] = [("file", true), ("none", false)];
     let mut file = Section::parse(context)?;
     let default = file.take("default");

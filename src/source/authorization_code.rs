@@ -7,7 +7,7 @@
 
 mod browser;
 mod redirect;
-mod response;
+pub(super) mod response;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -4,7 +4,7 @@
 //! It promises that nobody is asked who is not there, that the person is told when the wait is over however it ends, and that the device
 //! code, which is worth a token, is shown to nobody.
 
-mod authorization;
+pub(super) mod authorization;
 mod pace;
 
 use std::sync::Arc;

@@ -59,6 +59,13 @@ pub(super) struct Metadata {
     pub names_itself: bool,
 }
 
+#[cfg(any(test, feature = "fuzzing"))]
+impl Metadata {
+    pub fn addresses(&self) -> impl Iterator<Item = &Url> {
+        self.endpoints.iter().map(|(_, url)| url)
+    }
+}
+
 impl Issuer {
     /// Reads `issuer` and the keys of the endpoints that are `needed`, and of the revocation endpoint.
     pub fn from_settings(section: &mut Section<'_>, needed: &[Endpoint]) -> Result<Self, Mistake> {
@@ -183,7 +190,7 @@ fn well_known(issuer: &Url) -> [Url; 2] {
     [at(format!("{path}/.well-known/openid-configuration")), at(format!("/.well-known/oauth-authorization-server{path}"))]
 }
 
-fn read(document: &Map<String, Value>, issuer: &str, url: &Url) -> Result<Metadata, SourceError> {
+pub(super) fn read(document: &Map<String, Value>, issuer: &str, url: &Url) -> Result<Metadata, SourceError> {
     let text = |key| document.get(key).and_then(Value::as_str);
     let refused = |what: &str| SourceError::new(Class::Refused, format!("the discovery document of {} {what}", host(url)));
     let stated = text("issuer").ok_or_else(|| refused("names no issuer"))?;

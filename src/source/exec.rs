@@ -57,7 +57,7 @@ impl Exec {
         self.command.first().map(|program| program.to_string_lossy().into_owned()).unwrap_or_default()
     }
 
-    fn read(&self, stdout: &[u8], now: Timestamp) -> Result<Token, SourceError> {
+    pub(super) fn read(&self, stdout: &[u8], now: Timestamp) -> Result<Token, SourceError> {
         let unusable = |what: &str| SourceError::new(Class::Temporary, format!("the answer of `{}` is unusable: {what}", self.program()));
         let text = String::from_utf8(stdout.to_vec()).map_err(|_| unusable("it is not text"))?;
         let is_json = match self.format {

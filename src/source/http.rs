@@ -5,7 +5,7 @@
 //! failure, never a guess. Of an answer it shows `error` and `error_description`, as of a token endpoint's, and nothing else.
 
 mod body;
-mod reading;
+pub(super) mod reading;
 
 use std::fmt;
 

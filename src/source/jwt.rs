@@ -1,7 +1,7 @@
 //! JWTs signed on the spot (RFC 7515, 7519), as an assertion of who asks (RFC 7523 §3): a private key in a file instead of a secret that
 //! travels. Each is signed for one request and never kept. The key's file must be private, and no message holds anything of it.
 
-mod key;
+pub(super) mod key;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;

@@ -11,7 +11,7 @@ use crate::secret::Secret;
 
 /// The answer that is waited for.
 #[derive(Debug)]
-pub(super) struct Expected {
+pub struct Expected {
     /// Where the browser is sent at the end (RFC 8252 §7.3).
     pub redirect: String,
     pub state: String,
@@ -23,7 +23,7 @@ pub(super) struct Expected {
 
 /// The answer.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Response {
+pub enum Response {
     /// Somebody has logged in.
     Code(Secret),
     /// Somebody has not, or may not (RFC 6749 §4.1.2.1). Text from outside.
@@ -32,7 +32,7 @@ pub(super) enum Response {
 
 /// Why something is not the answer. Says nothing of what it holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub(super) enum Mismatch {
+pub enum Mismatch {
     #[error("it is no address")]
     NoAddress,
     #[error("it leads elsewhere")]

@@ -21,7 +21,7 @@ struct Pointer(String);
 
 /// Where in an answer the token and its expiry are.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Reading {
+pub struct Reading {
     token: Pointer,
     expires_in: Option<Pointer>,
     expires_at: Option<Pointer>,

@@ -1,0 +1,101 @@
+//! What we stored ourselves, and what people configure: read again, or refused with a line that is there.
+
+use std::path::Path;
+
+use super::{NOW, assert_shown, halves};
+use crate::cache::{Entry, Failure, Identity, LoginLook, Served};
+use crate::clock::Timestamp;
+use crate::name::Name;
+use crate::profile::{Places, read};
+use crate::settings::{Context, Mistake};
+use crate::token::Token;
+
+fn name() -> Option<Name> {
+    "prod".parse().ok()
+}
+
+/// An entry that is read is written and read alike, and its token is fit for a header.
+pub(super) fn entry(bytes: &[u8]) {
+    let Some(name) = name() else { return };
+    match Entry::parse(bytes, &name) {
+        Ok(entry) => {
+            // A time that is too far away for milliseconds loses some of its last second.
+            let said = |entry: &Entry| {
+                let Token { token_type, scope, issued_at, expires_at, .. } = entry.token.clone();
+                let times = [issued_at, expires_at].map(|at| at.map(Timestamp::unix_seconds));
+                (entry.token.expose().to_owned(), token_type, scope, times, entry.identity.clone())
+            };
+            assert_eq!(Entry::parse(entry.to_json().as_bytes(), &name).as_ref().map(said), Ok(said(&entry)));
+            assert!(entry.token.expose().bytes().all(|byte| byte.is_ascii_graphic()));
+            let _ = (entry.token.is_expired(NOW), entry.token.lifetime(), entry.token.remaining(NOW));
+        }
+        Err(unreadable) => assert_shown(&unreadable.to_string()),
+    }
+}
+
+/// A memory of a failure is fit to be shown, and is written and read alike.
+pub(super) fn failure(bytes: &[u8]) {
+    let Some((name, failure)) = name().and_then(|name| Some((name.clone(), Failure::parse(bytes, &name)?))) else { return };
+    assert_shown(&failure.message);
+    failure.hint.as_deref().map(assert_shown).unwrap_or_default();
+    assert_eq!(Failure::parse(failure.to_json(&name).as_bytes(), &name).as_ref(), Some(&failure));
+    if failure.is_in_force(&failure.identity, &failure.settings, NOW) {
+        let is_bounded = failure.retry_at.is_none_or(|at| at.since(NOW) <= std::time::Duration::from_secs(24 * 3600 + 2));
+        assert!(is_bounded, "nobody waits for longer than a day: {failure:?}");
+    }
+}
+
+/// A login is this one or none.
+pub(super) fn login(bytes: &[u8]) {
+    let Some(name) = name() else { return };
+    match LoginLook::parse(bytes, &name, &Identity::new("login", [("issuer", "https://x")])) {
+        Ok(LoginLook::Found(login)) => {
+            let secret = login.refresh_token.expose();
+            // A short one may stand in a date by chance.
+            assert!(secret.len() < 20 || !format!("{login:?}").contains(secret), "a login shows its secret");
+        }
+        Ok(LoginLook::Missing) => panic!("a file is there"),
+        Ok(LoginLook::Foreign) => {}
+        Err(unreadable) => assert_shown(&unreadable.to_string()),
+    }
+}
+
+/// Notes of who was handed what are read as far as they are whole.
+pub(super) fn served(bytes: &[u8]) {
+    let served = Served::parse(bytes);
+    let doubled = Served::parse(&[bytes, b"\n", bytes].concat());
+    assert!(served == Served::default() || doubled != served, "each line counts for itself");
+}
+
+/// A configuration is taken, or a mistake has a line of it. The folder and the home are such as nobody has.
+pub(super) fn configuration(bytes: &[u8]) {
+    let Ok(text) = std::str::from_utf8(halves(bytes).0) else { return };
+    let (folder, home) = (Path::new("/nowhere/config"), Path::new("/nowhere/home"));
+    let places = Places {
+        config: folder.join("config.toml"),
+        config_is_named: true,
+        cache: "/nowhere/cache".into(),
+        state: "/nowhere/state".into(),
+        home: Some(home.to_owned()),
+    };
+    match read(Context { text, folder, home: Some(home) }, &places) {
+        Ok(configuration) => {
+            for profile in configuration.profiles() {
+                assert!(!profile.username.chars().any(char::is_control));
+                assert!(!profile.scheme.iter().flat_map(|scheme| scheme.chars()).any(char::is_control));
+                assert!(profile.renewal.lifetime_safe_fraction > 0.0 && profile.renewal.lifetime_safe_fraction < 1.0);
+            }
+        }
+        Err(mistake) => assert_told(&mistake, text),
+    }
+}
+
+/// A mistake is at a line that is there, and fit to be shown.
+#[track_caller]
+pub(super) fn assert_told(mistake: &Mistake, text: &str) {
+    let lines = 1 + text.matches('\n').count();
+    assert!((1..=lines).contains(&mistake.line), "{mistake:?}: there are {lines} lines");
+    assert_shown(&mistake.key);
+    assert_shown(&mistake.what);
+    mistake.hint.as_deref().map(assert_shown).unwrap_or_default();
+}
