@@ -110,14 +110,14 @@ pub(super) fn line_end(text: &str) -> &'static str {
     }
 }
 
-/// The offset at which the line of `offset` begins.
+/// The offset at which the line of `offset` begins, which may be within a character.
 pub(super) fn start_of_line(text: &str, offset: usize) -> usize {
-    text[..offset].rfind('\n').map_or(0, |at| at + 1)
+    text.as_bytes()[..offset].iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1)
 }
 
-/// The offset behind the line of `offset`, its end included.
+/// The offset behind the line of `offset`, its end included; `offset` may be within a character.
 pub(super) fn behind_line(text: &str, offset: usize) -> usize {
-    text[offset..].find('\n').map_or(text.len(), |at| offset + at + 1)
+    text.as_bytes()[offset..].iter().position(|byte| *byte == b'\n').map_or(text.len(), |at| offset + at + 1)
 }
 
 /// Puts `lines` behind the last line, with an empty line between where `apart` says so.
