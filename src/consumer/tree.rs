@@ -66,9 +66,14 @@ impl<'t> Reader<'t> {
     fn next(&mut self) -> Result<(Event<'t>, Span), Mistake> {
         match self.parser.next_event() {
             Some(Ok(event)) => Ok(event),
-            Some(Err(error)) => Err(mistake(error.marker().line(), format!("cannot be read: {}", one_line(error.info())), None)),
+            Some(Err(error)) => Err(mistake(self.line(error.marker().line()), format!("cannot be read: {}", one_line(error.info())), None)),
             None => Ok((Event::StreamEnd, Span::default())),
         }
+    }
+
+    /// What is missing at the end, the parser misses behind it.
+    fn line(&self, told: usize) -> usize {
+        told.min(line_of(self.text, self.text.trim_end().len()))
     }
 
     fn offset(&self, character: usize) -> usize {
@@ -78,7 +83,7 @@ impl<'t> Reader<'t> {
     fn node(&mut self, event: Event<'t>, span: Span, depth: usize) -> Result<Node, Mistake> {
         let start = self.offset(span.start.index());
         if depth > DEEPEST {
-            return Err(mistake(span.start.line(), "this is nested too deeply", None));
+            return Err(mistake(self.line(span.start.line()), "this is nested too deeply", None));
         }
         let is_block = !self.text[start..].starts_with(['[', '{']);
         let (content, end) = match event {
