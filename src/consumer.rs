@@ -91,15 +91,23 @@ pub fn make(change: &dyn Change, text: &str, remembered: &[Edit]) -> Result<Opti
 /// # Errors
 /// A [`Mistake`] where that cannot be told.
 pub fn take_back(change: &dyn Change, text: &str, remembered: &[Edit]) -> Result<String, Mistake> {
-    let recognised = change.take_back(text)?;
-    if recognised.is_empty() {
+    if change.take_back(text)?.is_empty() {
         return Ok(text.to_owned());
     }
-    let before = revert(text, remembered);
-    match change.take_back(&before) {
-        Ok(left) => Ok(apply(&before, &left)),
-        Err(_) => Ok(apply(text, &recognised)),
+    without(change, &revert(text, remembered)).or_else(|_| without(change, text))
+}
+
+/// `text` without what is recognised, and what is recognised only when that is gone: it may stand there twice.
+fn without(change: &dyn Change, text: &str) -> Result<String, Mistake> {
+    let mut recognised = change.take_back(text)?;
+    let mut text = text.to_owned();
+    while !recognised.is_empty() {
+        let left = apply(&text, &recognised);
+        let is_less = left.len() < text.len();
+        text = left;
+        recognised = if is_less { change.take_back(&text).unwrap_or_default() } else { Vec::new() };
     }
+    Ok(text)
 }
 
 fn mistake(line: usize, what: impl Into<String>, hint: Option<&str>) -> Mistake {
