@@ -2,6 +2,7 @@
 
 mod events;
 mod fleet;
+mod footprint;
 mod observers;
 
 use std::net::TcpListener;
@@ -42,7 +43,10 @@ pub(super) async fn run(global: &Global, watch: &Watch, manner: Manner) -> Outco
             () = heard(&mut terminate) => break 15,
             () = heard(&mut hangup) => reload(global, watch, manner, &mut fleet, &mut observers),
             () = heard(&mut user) => fleet.renew_all(),
-            changes = fleet.changes() => observers.saw(changes),
+            changes = fleet.changes() => {
+                observers.saw(changes);
+                footprint::give_back_code();
+            }
             () = observers.moment() => observers.look(),
         }
     };
