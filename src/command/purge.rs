@@ -88,11 +88,11 @@ async fn one(
         return Ok(reason.to_owned());
     }
     if purge.dry_run {
-        let revoked = if purge.revoke { " and revoked" } else { "" };
+        let revoked = if purge.revoke && stored.is_revocable() { " and revoked" } else { "" };
         return Ok(format!("{} would be purged{revoked}", stored.described()));
     }
     // While it is known what there is to be revoked; what is here goes whatever the issuer says.
-    let revocation = if purge.revoke { Some(revoked(&stored, configuration, deadline).await) } else { None };
+    let revocation = if purge.revoke && stored.is_revocable() { Some(revoked(&stored, configuration, deadline).await) } else { None };
     stored.remove(configuration, &lock)?;
     told(&stored, revocation)
 }

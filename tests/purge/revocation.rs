@@ -255,3 +255,17 @@ fn one_that_fails_does_not_stop_the_others() {
     test.run(&["purge", "--all", "--revoke"]).exits(5).prints("").mentions("a: ").mentions("b: ").is_polite();
     assert_eq!((good.revocations().len(), test.state_files()), (2, Vec::new()));
 }
+
+/// What nobody could take back is not said to have been taken back.
+#[test]
+fn the_memory_of_a_failure_is_not_revoked() {
+    let issuer = Issuer::answering(Reply::oauth(400, "invalid_client"));
+    let test = Test::configured(&(profile("prod", &issuer.endpoint()) + &by_hand(&issuer)));
+    test.get().fails(4, "prod");
+    for args in [&["purge", "--revoke", "-n"][..], &["purge", "--revoke"]] {
+        let outcome = test.run(args);
+        tells_of(&outcome, &["prod"]);
+        assert!(outcome.stderr.contains("the memory of a failure") && !outcome.stderr.contains("revoked"), "{outcome}");
+    }
+    assert_eq!(issuer.count(), 1, "nobody is told");
+}

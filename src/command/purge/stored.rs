@@ -76,15 +76,24 @@ impl Stored {
         }
     }
 
+    /// Whether there is anything that an issuer could take back.
+    pub fn is_revocable(&self) -> bool {
+        self.login.is_some() || self.valid_token().is_some()
+    }
+
+    fn valid_token(&self) -> Option<&Token> {
+        let now = SystemClock.now();
+        self.token().filter(|token| !token.is_expired(now))
+    }
+
     /// Has the issuer take back what it can.
     pub async fn revoke(&self, configuration: &Configuration) -> Result<Revocation, SourceError> {
-        let now = SystemClock.now();
-        let token = self.token().filter(|token| !token.is_expired(now));
+        let token = self.valid_token();
         let login = match &self.login {
             Some(Kept::Usable(login)) => Some(login),
             Some(Kept::Other) | None => None,
         };
-        match configuration.get(&self.name) {
+        match configuration.get(&self.name).filter(|_| login.is_some() || token.is_some()) {
             Some(profile) => profile.revoke(login, token).await,
             None => Ok(Revocation::NotOffered),
         }
