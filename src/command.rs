@@ -15,7 +15,6 @@ use std::ffi::OsString;
 use std::future::Future;
 
 use clap::Parser as _;
-use color_eyre::config::HookBuilder;
 use futures_util::FutureExt as _;
 
 use crate::cli::{Cli, Command, Helper, HelperAct, parse_fast};
@@ -80,8 +79,7 @@ fn on_runtime<T>(manner: Option<Manner>, work: impl Future<Output = Result<T, Fa
     if let Some(manner) = manner {
         ui::install_log(manner);
     }
-    // A second installation can only fail because there was a first.
-    let _ = HookBuilder::default().display_env_section(false).panic_message(ui::Bug).install();
+    ui::Bug::install();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| Failure::Unforeseen(format!("the system gives nothing to start with: {error}")))?;
     let outcome = runtime.block_on(async {

@@ -6,9 +6,10 @@
 
 use std::panic::catch_unwind;
 
-use token::command;
+use token::{command, ui};
 
 fn run() -> u8 {
+    ui::Bug::keep_quiet();
     let arguments = command::arguments(std::env::args_os());
     catch_unwind(|| command::warm(&arguments).unwrap_or_else(|| command::run(&arguments))).unwrap_or(1)
 }

@@ -138,6 +138,6 @@ fn read_stdin() -> std::io::Result<Zeroizing<String>> {
 pub(super) async fn print(text: Secret) -> Result<(), Failure> {
     match spawn_blocking(move || ui::answer::print(&text)).await {
         Ok(printed) => Ok(printed?),
-        Err(error) => Err(Failure::Unforeseen(error.to_string())),
+        Err(_) => Err(Failure::lost()),
     }
 }

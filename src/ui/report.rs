@@ -1,9 +1,13 @@
 //! How a command ends that did not reach its end: a sentence that names the profile and says what happened, and what to do next.
 
 use std::ffi::OsString;
-use std::io::IsTerminal as _;
+use std::fmt;
+use std::io::{IsTerminal as _, Write as _};
+use std::panic::PanicHookInfo;
 
 use clap::error::ContextKind;
+use color_eyre::config::HookBuilder;
+use color_eyre::section::PanicMessage;
 
 use super::{AnswerError, Manner, Paint, log, tell};
 use crate::bearer::{RenewalError, Retry};
@@ -50,6 +54,12 @@ impl Failure {
     #[must_use]
     pub fn storage(profile: &Name, error: StorageError) -> Self {
         Self::Renewal { profile: profile.clone(), error: error.into() }
+    }
+
+    /// Work on another thread that met a bug, which has been told of; what it said may hold a secret.
+    #[must_use]
+    pub fn lost() -> Self {
+        Self::Unforeseen("a part of the work was lost".to_owned())
     }
 
     /// The exit status of a command that ends so.
@@ -114,13 +124,34 @@ pub fn report(error: &color_eyre::Report, manner: Manner) -> u8 {
 #[derive(Clone, Copy, Debug)]
 pub struct Bug;
 
-impl color_eyre::section::PanicMessage for Bug {
-    fn display(&self, info: &std::panic::PanicHookInfo<'_>, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("error: token has met a bug of its own")?;
+impl Bug {
+    /// From now on, no panic says what it is about, nor where but for who asks for that: what a command needs until
+    /// [`install`](Self::install).
+    pub fn keep_quiet() {
+        std::panic::set_hook(Box::new(|info| {
+            // Not past a spinner, whose lock may be what was held: where nobody reads this, nobody does.
+            let _ = writeln!(std::io::stderr(), "{}", Self::words(info));
+        }));
+    }
+
+    /// The same, with a backtrace for who asks for one.
+    pub fn install() {
+        // A second installation can only fail because there was a first.
+        let _ = HookBuilder::default().display_env_section(false).panic_message(Self).install();
+    }
+
+    fn words(info: &PanicHookInfo<'_>) -> String {
+        let what = "error: token has met a bug of its own";
         match info.location().filter(|_| std::env::var_os("RUST_BACKTRACE").is_some()) {
-            Some(location) => write!(f, " at {location}"),
-            None => f.write_str("\n  hint: please report it, with what RUST_BACKTRACE=1 adds to this"),
+            Some(location) => format!("{what} at {location}"),
+            None => format!("{what}\n  hint: please report it, with what RUST_BACKTRACE=1 adds to this"),
         }
+    }
+}
+
+impl PanicMessage for Bug {
+    fn display(&self, info: &PanicHookInfo<'_>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&Self::words(info))
     }
 }
 

@@ -86,7 +86,7 @@ impl<'g> Session<'g> {
         if !self.has_runtime.get() {
             return wait();
         }
-        let waiting = async { spawn_blocking(wait).await.map_err(|error| Failure::Unforeseen(error.to_string())) };
+        let waiting = async { spawn_blocking(wait).await.map_err(|_| Failure::lost()) };
         match on_runtime(None, interruptible(waiting)) {
             Ok(outcome) => outcome,
             Err(failure) => std::process::exit(failure.exit_status().into()),
