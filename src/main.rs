@@ -6,9 +6,10 @@
 
 use std::panic::catch_unwind;
 
-use token::{command, ui};
+use token::{command, hardening, ui};
 
 fn run() -> u8 {
+    hardening::harden();
     ui::Bug::keep_quiet();
     let arguments = command::arguments(std::env::args_os());
     catch_unwind(|| command::warm(&arguments).unwrap_or_else(|| command::run(&arguments))).unwrap_or(1)
@@ -50,8 +51,6 @@ fn prepare() {
     if is_closed[1] {
         token::stdout::note_closed();
     }
-    // No core dump and no debugger of the same user: memory holds tokens. A program that is run in our place is not concerned.
-    let _ = rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable);
     #[expect(unsafe_code, reason = "std sets this in its own start-up; ignoring a signal runs no code of ours")]
     // SAFETY: SIG_IGN is a valid disposition, and no other thread runs yet.
     unsafe {

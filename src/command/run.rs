@@ -11,6 +11,7 @@ use super::Outcome;
 use super::shared::{chosen, configuration, obtain, options};
 use super::signals::{interruptible, listener};
 use crate::cli::{Global, Run};
+use crate::hardening::in_the_users_name;
 use crate::ui::{self, Failure, Manner};
 
 /// What is passed on. SIGINT, SIGQUIT and SIGTSTP from a terminal reach the command by themselves.
@@ -29,7 +30,7 @@ pub(super) async fn run(global: &Global, run: &Run, manner: Manner) -> Outcome {
     let mut words = run.command.iter();
     let mut command = tokio::process::Command::new(words.next().cloned().unwrap_or_default());
     command.args(words).env(&run.env, fetched.token.expose());
-    match command.spawn() {
+    match in_the_users_name(|| command.spawn()) {
         Ok(child) => Ok(attended(child, &mut signals).await),
         Err(error) => Ok(not_started(run, &error, manner)),
     }

@@ -12,6 +12,7 @@ use zeroize::Zeroizing;
 
 use super::SourceError;
 use crate::error::Class;
+use crate::hardening::in_the_users_name;
 use crate::secret::Secret;
 
 /// Names the tokens whose commands are being run, by the beginning of their identity, one after another between slashes: how a command
@@ -104,7 +105,7 @@ impl Child {
     /// # Errors
     /// [`Class::Config`] where it cannot be started, [`Class::Temporary`] where it fails or prints too much.
     pub async fn output(&self) -> Result<Output, SourceError> {
-        let mut child = self.command().spawn().map_err(|error| self.not_started(&error))?;
+        let mut child = in_the_users_name(|| self.command().spawn()).map_err(|error| self.not_started(&error))?;
         let pid = child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
         let group = Group(pid.filter(|_| !self.interactive));
         let mut stdout = Drain::new(child.stdout.take(), LARGEST_OUTPUT);

@@ -12,6 +12,7 @@ use tokio::time::Instant;
 use super::super::Url;
 use super::super::connection::is_loopback;
 use crate::error::reason;
+use crate::hardening::in_the_users_name;
 
 /// A program that ends with a failure within this time has not opened anything. One that does so later was perhaps the browser itself.
 const MOMENT: Duration = Duration::from_secs(5);
@@ -37,7 +38,7 @@ impl Browser {
         self.started = None;
         while let Some(mut command) = self.untried.pop_front() {
             command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).process_group(0);
-            match command.spawn() {
+            match in_the_users_name(|| command.spawn()) {
                 Ok(child) => self.started = Some((child, Instant::now())),
                 Err(error) => tracing::info!("{} does not start: {}", command.as_std().get_program().to_string_lossy(), reason(&error)),
             }
