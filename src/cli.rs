@@ -2,8 +2,10 @@
 
 #![expect(clippy::doc_markdown, reason = "these comments are what --help prints")]
 
+mod completions;
 mod fast;
 mod helper;
+mod man;
 mod name;
 mod setup;
 
@@ -15,8 +17,10 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::settings::{parse_duration, parse_positive_duration};
 
+pub use completions::{Completions, Shell};
 pub use fast::parse as parse_fast;
 pub use helper::{Helper, HelperAct, Tool};
+pub use man::Man;
 pub use name::arguments;
 pub use setup::{Aws, Cargo, Consumer, Git, Kubectl, Setup};
 
@@ -25,9 +29,8 @@ pub use setup::{Aws, Cargo, Consumer, Git, Kubectl, Setup};
 #[command(
     name = "token",
     version,
-    max_term_width = 100,
+    max_term_width = 80,
     propagate_version = true,
-    disable_help_subcommand = true,
     after_help = "Examples:
   token get                      print a valid token of the default profile
   token get -- ./slow-login.sh   wrap a command that prints a token, without any configuration
@@ -111,6 +114,10 @@ pub enum Command {
     Run(Run),
     /// Speak another tool's credential protocol, and set the tool up for that
     Helper(Helper),
+    /// Print what has a shell complete the command lines of this program
+    Completions(Completions),
+    /// Print the manual
+    Man(Man),
 }
 
 /// `token get`

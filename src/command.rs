@@ -1,7 +1,9 @@
 //! The commands, one file each: recipes of calls. No HTTP and no paths here.
 
+mod completions;
 mod get;
 mod helper;
+mod man;
 mod purge;
 mod renew;
 mod run;
@@ -70,6 +72,8 @@ fn perform(cli: &Cli, manner: Manner) -> Outcome {
         Command::Renew(renew) => on_runtime(interruptible(renew::run(global, renew, manner)).boxed_local()),
         Command::Watch(watch) => on_runtime(watch::run(global, watch, manner).boxed_local()),
         Command::Purge(purge) => on_runtime(interruptible(purge::run(global, purge, manner)).boxed_local()),
+        Command::Completions(completions) => completions::run(global, completions),
+        Command::Man(man) => man::run(man),
         Command::Status(status) => on_runtime(interruptible(status::run(global, status, manner)).boxed_local()),
     }
 }

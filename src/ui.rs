@@ -5,6 +5,7 @@ pub mod answer;
 mod diff;
 mod log;
 mod login;
+pub mod manual;
 mod report;
 mod spinner;
 mod table;

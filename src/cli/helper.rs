@@ -10,6 +10,7 @@ use super::Setup;
 #[derive(Debug, Clone, PartialEq, Eq, Args)]
 #[command(
     subcommand_negates_reqs = true,
+    disable_help_subcommand = true,
     override_usage = "token helper [OPTIONS] <TOOL> [ARGS]...\n       token helper [OPTIONS] setup <TOOL>",
     after_help = "The profile is that of --profile, else the one whose `hosts` lists the host asked for.
 A token goes to these hosts only, by https.

@@ -6,14 +6,17 @@ use clap::{Args, Subcommand};
 
 /// `token helper setup`
 #[derive(Debug, Clone, PartialEq, Eq, Args)]
-#[command(after_help = "Without --write nothing is changed: the change is shown. What was there stays as it is, and a file
+#[command(
+    disable_help_subcommand = true,
+    after_help = "Without --write nothing is changed: the change is shown. What was there stays as it is, and a file
 that cannot be understood is refused.
 
 Examples:
   token helper setup docker --profile prod            show what would change
   token helper setup docker --profile prod --write    change it
   token helper setup docker --profile prod --undo --write
-  token helper setup kubectl --context work --write")]
+  token helper setup kubectl --context work --write"
+)]
 pub struct Setup {
     /// Whose configuration.
     #[command(subcommand)]
