@@ -135,6 +135,7 @@ impl RenewalError {
     /// Another process held the lock at this path for longer than anybody wanted to wait.
     #[must_use]
     pub fn locked_out(lock: &Path) -> Self {
+        // Error: Somebody renews this profile and takes long: a slow issuer, a login in another terminal, a stopped process.
         let message = format!("another process held the lock {} until the time limit", lock.display());
         Self::new(Class::Lock, message).with_hint("wait longer with `--timeout`, or find and end that process")
     }

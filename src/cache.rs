@@ -34,6 +34,7 @@ const LARGEST_FILE: usize = 1 << 20;
 #[derive(Debug, thiserror::Error)]
 pub enum StorageError {
     /// Something there is not ours to use.
+    // Error 6 (StorageError): Tokens are kept in private files of one user; something at that path is not such a file.
     #[error("{} {why}", path.display())]
     Refused {
         /// The offender.
@@ -42,6 +43,7 @@ pub enum StorageError {
         why: String,
     },
     /// A newer program wrote it.
+    // Error 6: Two versions of token share a directory. The file is left as it is.
     #[error("{} was written by a newer version of token (format {version})", path.display())]
     FutureVersion {
         /// The file, which is left alone.
@@ -50,12 +52,14 @@ pub enum StorageError {
         version: u64,
     },
     /// A login that cannot be read.
+    // Error 6: The refresh token in the file cannot be trusted: a full disk, a crash of the machine, an editor.
     #[error("the login in {} is damaged", path.display())]
     DamagedLogin {
         /// The file, which is kept.
         path: PathBuf,
     },
     /// The system refused.
+    // Error 6: The system refused: permissions, space, or a file system that is read-only.
     #[error("cannot {act} {}: {}", path.display(), describe(*errno))]
     System {
         /// What was tried, as a verb.

@@ -66,6 +66,7 @@ fn perform(cli: &Cli, manner: Manner) -> Outcome {
             on_runtime(interruptible(setup::run(global, setup, manner)).boxed_local())
         }
         Command::Helper(Helper { tool: Some(tool), arguments, .. }) => Ok(helper::answer(global, *tool, arguments)),
+        // Error: `token helper` answers for a tool, so it has to be told which. To do: `token helper --help` lists them.
         Command::Helper(Helper { tool: None, .. }) => Err(Failure::Usage("no tool is named".to_owned())),
         Command::Run(run) => on_runtime(run::run(global, run, manner).boxed_local()),
         Command::Get(get) => on_runtime(interruptible(get::run(global, get, manner)).boxed_local()),
@@ -85,6 +86,7 @@ fn on_runtime<T>(manner: Option<Manner>, work: impl Future<Output = Result<T, Fa
     }
     ui::Bug::install();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    // Error: The system is out of descriptors, memory or processes. To do: raise the limits (`ulimit -n`), or end something.
     let runtime = runtime.map_err(|error| Failure::Unforeseen(format!("the system gives nothing to start with: {error}")))?;
     let outcome = runtime.block_on(async {
         signals::survive_file_size_limits();

@@ -129,7 +129,7 @@ impl Configuration {
         }
     }
 
-    fn named(&self, name: &str, whence: &str) -> Result<&Profile, ConfigError> {
+    fn named(&self, name: &str, origin: &str) -> Result<&Profile, ConfigError> {
         let found = self.profiles.iter().find(|(known, _)| known.as_str() == name);
         found.map(|(_, profile)| profile).ok_or_else(|| {
             let shown = crate::error::one_line(name);
@@ -139,7 +139,9 @@ impl Configuration {
                 None if self.profiles.is_empty() => format!("no profile is configured; write one to {}", self.file.display()),
                 None => format!("there are: {}", names().collect::<Vec<_>>().join(", ")),
             };
-            ConfigError::new(format!("{shown}{whence}: there is no such profile in {}", self.file.display()), Some(hint))
+            // Error: The name is misspelt, or another configuration file is read than you think (`--config`, TOKEN_CONFIG,
+            // XDG_CONFIG_HOME).
+            ConfigError::new(format!("{shown}{origin}: there is no such profile in {}", self.file.display()), Some(hint))
         })
     }
 
@@ -147,6 +149,7 @@ impl Configuration {
         let mut profiles = self.profiles.values();
         match (profiles.next(), profiles.next()) {
             (Some(only), None) => Ok(only),
+            // Error: No profile is named, and there is none to choose.
             (None, _) => Err(ConfigError::new(
                 "no profile is configured",
                 Some(format!("write one to {}, or wrap a command: token get -- COMMAND", self.file.display())),
@@ -154,6 +157,7 @@ impl Configuration {
             (Some(_), Some(_)) => {
                 let names = self.profiles.keys().map(Name::as_str).collect::<Vec<_>>().join(", ");
                 let hint = format!("name one of {names}; or set `default` in {}, or {PROFILE_VARIABLE}", self.file.display());
+                // Error: No profile is named, and none of several is the `default`.
                 Err(ConfigError::new("which profile? There are several", Some(hint)))
             }
         }
@@ -166,10 +170,12 @@ impl Configuration {
     pub fn of_command(&self, mut command: Vec<OsString>, name: Option<&str>, ttl: Option<Duration>) -> Result<Profile, ConfigError> {
         absolute_program(&mut command);
         let name = match name {
+            // Error (InvalidName): The name of a cache entry becomes the name of a file. To do: choose another, as `--name build`.
             Some(name) => name.parse::<Name>().map_err(|error| ConfigError::new(format!("--name: {error}"), None))?,
             None => derived_name(&command),
         };
         if self.profiles.contains_key(&name) {
+            // Error: A wrapped command would overwrite that profile's token.
             return Err(ConfigError::new(format!("--name: `{name}` is a configured profile"), Some("choose another name".to_owned())));
         }
         let source = AnySource::Exec(Box::new(Exec::new(command, ttl.map(Ttl::AtMost))));
@@ -285,6 +291,7 @@ impl Profile {
         let (until, logins) = (now.after(whole), Memory::default());
         let request = Request { previous: None, now, limit, until, insists: true, person: None, logins: &logins };
         let told = tokio::time::timeout(whole, self.source.revoke(&tokens, request)).await;
+        // Error: The issuer took too long to revoke it. To do: revoke it in the issuer's console, or let it expire.
         told.unwrap_or_else(|_| Err(SourceError::new(Class::Network, "its issuer did not answer in time")))
     }
 

@@ -266,6 +266,7 @@ pub trait Protocol {
 
 /// `text`, if no character in it steers whoever reads it.
 fn printable<'t>(text: &'t str, what: &str) -> Result<&'t str, Unfit> {
+    // Error: It would end the line in the tool's protocol and begin another. To do: mend the profile, or the tool's configuration.
     if text.chars().any(char::is_control) { Err(Unfit(format!("its {what} has a control character"))) } else { Ok(text) }
 }
 

@@ -170,6 +170,8 @@ impl Sink {
     fn write(&self, answer: &Answer<'_>) {
         let text = self.format.render(answer);
         if let Err(error) = file::replace(&self.path, self.mode, text.expose().as_bytes()) {
+            // Error 0 (NotReplaced): The file still holds what it held; the token itself is cached and valid. To do: mend what the
+            // message names; `token renew NAME` writes it again.
             let path = one_line(&self.path.to_string_lossy());
             tracing::warn!(profile = %answer.profile, "the sink {path} was not replaced: {error}");
         }

@@ -5,9 +5,11 @@
 #![allow(clippy::unwrap_used, clippy::print_stderr, reason = "a test that cannot go on panics, and one that cannot run says so")]
 
 mod generated {
+    mod errors;
     mod references;
     mod roff;
 
+    pub use errors::page as errors;
     pub use references::references;
     pub use roff::{commands, options, page};
 }
@@ -28,7 +30,7 @@ type MakePage = fn() -> String;
 type MakePart = fn(&Command) -> String;
 
 /// The pages that are made as a whole.
-const WHOLE: [(&str, MakePage); 0] = [];
+const WHOLE: [(&str, MakePage); 1] = [("token-errors.7", generated::errors)];
 
 /// The parts of the other pages.
 const PARTS: [(&str, MakePart); 2] = [("options", generated::options), ("commands", generated::commands)];

@@ -153,6 +153,8 @@ impl<S: Source, C: Clock> CachedBearer<S, C> {
         let fetched = self.0.fetch(deadline_in(timeout), options).await?;
         if let Origin::Stale(error) = &fetched.origin {
             let until = fetched.token.expires_at.and_then(Timestamp::rfc3339).unwrap_or_default();
+            // Error 0: A renewal failed while the token is still valid, so that one is served. To do: nothing; it is tried again, and
+            // `token status` says when.
             self.0.warn(&format!("{error}; the cached token is good until {until}"));
         }
         Ok(fetched)

@@ -91,6 +91,7 @@ impl Wanted<'_> {
         let left = humantime::format_duration(Duration::from_secs(token.remaining(self.now).unwrap_or_default().as_secs()));
         let wanted = humantime::format_duration(self.renewal.min_ttl);
         let message = format!("its tokens do not live long enough: {left} are left of a new one, {wanted} are wanted");
+        // Error: Even a new token has less life than `--min-ttl` or `min_ttl` demands.
         RenewalError::new(Class::Refused, message).with_hint("ask for less with `--min-ttl` or `min_ttl`")
     }
 }

@@ -80,6 +80,7 @@ impl<S: Source, C: Clock> Receiver for NamedReceiver<S, C> {
         };
         let issued = tokio::time::timeout(limit, self.source.issue(request)).await;
         let issued =
+            // Error: The source took longer than one request may take. To do: allow more with `refresh_request_timeout`.
             issued.map_err(|_| RenewalError::new(Class::Network, format!("no answer within {}", humantime::format_duration(limit))))?;
         let token = Arc::new(issued?);
         self.latest = Some(Arc::clone(&token));

@@ -299,6 +299,7 @@ impl<S: Source, C: Clock> Shared<S, C> {
         options: &FetchOptions,
     ) -> Result<Arc<Token>, RenewalError> {
         let mut stops = self.stopped.subscribe();
+        // Error: No attempt of the background loop ended in time. To do: allow more time, and see what the last attempt said.
         let mut error = RenewalError::new(Class::Temporary, "there was no token within the time limit");
         let mut seen = 0;
         loop {
@@ -333,6 +334,7 @@ impl<S: Source, C: Clock> Shared<S, C> {
         let token = self.cached.held().ok().flatten().filter(|token| self.cached.freshness(token) > Freshness::Unusable);
         match token.filter(|_| takes_old) {
             Some(token) => {
+                // Error 0: The same, in a program that lives long. To do: nothing; it is tried again.
                 tracing::warn!(profile = %self.cached.token_name(), "{error}; the cached token serves until it expires");
                 Ok(token)
             }
@@ -342,6 +344,7 @@ impl<S: Source, C: Clock> Shared<S, C> {
 }
 
 fn stopped() -> RenewalError {
+    // Error: A program asked after it had ended its bearer. To do: ask before, or make a new one.
     RenewalError::new(Class::Temporary, "the bearer is stopped")
 }
 

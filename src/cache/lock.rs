@@ -78,6 +78,8 @@ pub struct Generation(Option<(i64, i64)>);
 #[derive(Debug, thiserror::Error)]
 pub enum LockFailure {
     /// The file system does not lock.
+    // Error 6: Some network file systems have no locks, and without one two processes could use one refresh token. To do: put `lock =
+    // "none"` at the top of the configuration if only one process at a time uses it, or set TOKEN_CACHE_DIR to a local disk.
     #[error("the file system of {0} cannot lock")]
     Unsupported(PathBuf),
     /// The lock file cannot be made: a right or the space is missing.

@@ -56,9 +56,13 @@ pub(super) async fn run(global: &Global, get: &Get, manner: Manner) -> Outcome {
 /// The profile that is meant: a configured one, or one made of a command.
 fn profile(configuration: &Configuration, global: &Global, get: &Get) -> Result<Profile, Failure> {
     if get.command.is_empty() && (get.ttl.is_some() || get.name.is_some()) {
+        // Error: They describe a command, and a profile has `ttl` and its name. To do: `token get --ttl 10m -- COMMAND`, or leave them
+        // out.
         return Err(Failure::Usage("--ttl and --name go with a command: token get -- COMMAND".to_owned()));
     }
     if !get.command.is_empty() && global.profile.is_some() {
+        // Error: What follows `--` is where the token comes from, and so is a profile. To do: leave one of them out; `--name` names the
+        // cache entry.
         return Err(Failure::Usage("-p names a profile and `--` a command: only one of them can be meant".to_owned()));
     }
     let profile = if get.command.is_empty() {
@@ -76,6 +80,7 @@ fn offline(get: &Get, profile: &Profile) -> Result<Arc<Token>, Failure> {
     if let Some(token) = token.filter(|token| profile.renewal.freshness(token, now) > Freshness::Unusable) {
         Ok(token)
     } else {
+        // Error: With `--offline` nobody is asked, and what is cached does not do.
         let wanted = if get.limits == Limits::default() { "no valid token is cached" } else { "no token is cached that lives long enough" };
         let error = RenewalError::new(Class::Temporary, wanted).with_hint("run it without `--offline`");
         Err(Failure::Renewal { profile: profile.name.clone(), error })

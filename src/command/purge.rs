@@ -63,6 +63,7 @@ fn names(configuration: &Configuration, global: &Global, purge: &Purge) -> Resul
 fn unknown(configuration: &Configuration, name: &str) -> Failure {
     match configuration.select(Some(name)) {
         Err(error) => error.into(),
+        // Error: Nothing is configured or stored under that name. To do: `token status` lists what there is.
         Ok(profile) => ConfigError { message: format!("{}: nothing is known of it", profile.name), hint: None }.into(),
     }
 }
@@ -100,6 +101,8 @@ async fn one(
 /// Has the issuer take back what it can, before `deadline`.
 async fn revoked(stored: &Stored, configuration: &Configuration, deadline: Instant) -> Result<Revocation, SourceError> {
     let told = tokio::time::timeout_at(deadline, stored.revoke(configuration)).await;
+    // Error: Everything here is purged; whether the issuer revoked it is not known. To do: revoke it in the issuer's console, or let it
+    // expire.
     told.unwrap_or_else(|_| Err(SourceError::new(Class::Network, "its issuer did not answer within the time limit")))
 }
 
@@ -111,6 +114,8 @@ fn told(stored: &Stored, revocation: Option<Result<Revocation, SourceError>>) ->
         Some(Ok(Revocation::NotOffered)) => Ok(format!("{purged} here; nobody is known who could revoke it")),
         Some(Err(error)) => {
             let error = RenewalError::from(error);
+            // Error 4 or 5: Everything here is purged, and the issuer refused to revoke it, or could not be asked. To do: revoke it in
+            // the issuer's console, or let it expire.
             Err(RenewalError { message: format!("{purged} here, but not revoked: {}", error.message), attempts: 1, ..error })
         }
     }

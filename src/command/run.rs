@@ -20,6 +20,8 @@ const PASSED_ON: [Signal; 9] =
 
 pub(super) async fn run(global: &Global, run: &Run, manner: Manner) -> Outcome {
     if run.env.is_empty() || run.env.contains(['=', '\0']) {
+        // Error: The name of a variable has letters, digits and `_`, and begins with no digit. To do: choose another, as `--env
+        // API_TOKEN`.
         return Err(Failure::Usage(format!("--env: `{}` is no name of a variable", crate::error::one_line(&run.env))));
     }
     let configuration = configuration(global)?;
@@ -40,6 +42,8 @@ fn not_started(run: &Run, error: &std::io::Error, manner: Manner) -> u8 {
     let program = run.command.first().map(|program| program.to_string_lossy().into_owned()).unwrap_or_default();
     let program = crate::error::one_line(&program);
     let (what, status) = match error.kind() {
+        // Error 126 or 127: What follows `--` is no program that can be started: 127 where there is none, 126 where it cannot be
+        // executed. To do: check its name, PATH and its permissions.
         std::io::ErrorKind::NotFound => (format!("there is no program `{program}`"), 127),
         _ => (format!("`{program}` cannot be executed: {}", crate::error::reason(error)), 126),
     };

@@ -66,6 +66,7 @@ impl Work<'_> {
     /// What belongs into no file that is known here.
     fn document(&self, document: &str, tool: &str) -> Result<String, Failure> {
         if self.setup.write || self.setup.undo {
+            // Error: The tool reads a file that you choose, so there is nothing to write to.
             let message = format!("{}: {} has no configuration that could be written to", self.profile, tool);
             return Err(ConfigError { message, hint: Some("leave --write and --undo out: what to save is printed".to_owned()) }.into());
         }

@@ -30,6 +30,7 @@ pub(super) fn configuration(global: &Global) -> Result<Configuration, Failure> {
 /// The profile that an argument or the option `-p` names.
 pub(super) fn chosen<'c>(configuration: &'c Configuration, global: &Global, named: Option<&str>) -> Result<&'c Profile, Failure> {
     match (named, global.profile.as_deref()) {
+        // Error: A profile was given as an argument and another by `-p`. To do: leave one of them out.
         (Some(named), Some(other)) if named != other => Err(Failure::Usage(format!("two profiles are named: `{named}` and `{other}`"))),
         (named, other) => Ok(configuration.select(named.or(other))?),
     }
@@ -107,6 +108,8 @@ pub(super) async fn fingerprint_asked_for(if_token_is: Option<&str>, timeout: Op
         None => Ok(None),
         Some("-") => fingerprint_from_stdin(timeout).await.map(Some),
         // What stands there may be a token: it is not repeated.
+        // Error: In the arguments every process on the machine could read it. To do: `printf %s "$TOKEN" | token renew NAME --if-token-is
+        // -`.
         Some(_) => Err(Failure::Usage("--if-token-is takes only `-`: the token comes on standard input, where nobody sees it".to_owned())),
     }
 }
@@ -116,11 +119,14 @@ async fn fingerprint_from_stdin(timeout: Option<Duration>) -> Result<String, Fai
     let read = tokio::time::timeout(timeout.unwrap_or(TIMEOUT), spawn_blocking(read_stdin)).await;
     let text = match read {
         Ok(Ok(Ok(text))) => text,
+        // Error: Standard input is closed or broken. To do: write the token to it.
         Ok(Ok(Err(error))) => return Err(wrong(&format!("standard input: {}", crate::error::reason(&error)))),
+        // Error: Whoever writes the token keeps the pipe open. To do: end the input, as `printf %s "$TOKEN" |` does.
         Ok(Err(_)) | Err(_) => return Err(wrong("standard input has not ended within the time limit")),
     };
     let word = text.trim();
     if word.is_empty() {
+        // Error: The input was empty, as of an unset variable. To do: write the refused token, or its fingerprint, to it.
         return Err(wrong("there is no token on standard input"));
     }
     let is_fingerprint = word.len() == 64 && word.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));

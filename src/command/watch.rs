@@ -58,12 +58,14 @@ pub(super) async fn run(global: &Global, watch: &Watch, manner: Manner) -> Outco
 fn profiles(global: &Global, watch: &Watch) -> Result<Vec<Profile>, Failure> {
     let configuration = configuration(global)?;
     let profiles = chosen_many(&configuration, global, &watch.profiles, watch.all)?;
+    // Error: `--all` found no profile in the configuration. To do: write one, as `token help watch` and the README show.
     if profiles.is_empty() { Err(Failure::Usage("no profile is configured that could be watched".to_owned())) } else { Ok(profiles) }
 }
 
 fn listen(address: &str) -> Result<TcpListener, Failure> {
     let wrong = |what: String| Failure::Usage(format!("--metrics: {what}"));
     let address = metrics::parse_address(address).map_err(wrong)?;
+    // Error (parse_address): The port is taken, or is not ours to take. To do: choose another port, or end what has it.
     TcpListener::bind(address).map_err(|error| wrong(format!("cannot listen on {address}: {}", crate::error::reason(&error))))
 }
 

@@ -41,6 +41,8 @@ impl Notifier {
     fn named_by(variable: impl Fn(&str) -> Option<OsString>, process: u32) -> Self {
         let manager = variable(NOTIFY_SOCKET).filter(|socket| !socket.is_empty()).and_then(|socket| {
             connect(socket.as_bytes())
+                // Error 0: systemd is not told that the watcher is ready. To do: start it by a unit of `Type=notify`, or unset
+                // NOTIFY_SOCKET.
                 .inspect_err(|error| tracing::warn!("systemd: {NOTIFY_SOCKET} names no socket that could be used: {error}"))
                 .ok()
         });

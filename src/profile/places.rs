@@ -49,6 +49,7 @@ impl Places {
         let state = variable(STATE_VARIABLE).map_or_else(|| base(home.as_ref(), "XDG_STATE_HOME", ".local/state", STATE_VARIABLE), Ok);
         let state = state.unwrap_or_else(|_| cache.join("logins"));
         if cache.components().eq(state.components()) {
+            // Error: Both have a file NAME.json for each profile.
             let message = format!("the cache and the logins cannot both be in {}: one would overwrite the other", cache.display());
             return Err(ConfigError::new(message, Some(format!("set {CACHE_VARIABLE} or {STATE_VARIABLE} to another directory"))));
         }
@@ -63,6 +64,7 @@ fn variable(name: &str) -> Option<PathBuf> {
 /// The directory `token` in an XDG base directory; one that is not absolute counts as not set (XDG Base Directory Specification).
 fn base(home: Option<&PathBuf>, xdg: &str, default: &str, instead: &str) -> Result<PathBuf, ConfigError> {
     let base = variable(xdg).filter(|path| path.is_absolute()).or_else(|| Some(home?.join(default)));
+    // Error: Without a home directory nothing says where the configuration, the cache and the logins are.
     let unknown = || ConfigError::new(format!("HOME is not set, so {xdg} has no default"), Some(format!("set HOME, {xdg} or {instead}")));
     base.map(|base| base.join("token")).ok_or_else(unknown)
 }

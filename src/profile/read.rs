@@ -24,6 +24,8 @@ pub(super) fn load(places: &Places) -> Result<Configuration, ConfigError> {
         Ok(read) => read,
         Err(error) if error.kind() == ErrorKind::NotFound && !places.config_is_named => Default::default(),
         Err(error) => {
+            // Error (io::Error): A configuration file that was named has to be there, and readable. To do: check
+            // its path and permissions.
             let hint = places.config_is_named.then(|| "--config or TOKEN_CONFIG names it".to_owned());
             return Err(ConfigError::new(format!("cannot read {}: {}", path.display(), crate::error::reason(&error)), hint));
         }
@@ -50,12 +52,16 @@ fn read_file(path: &Path) -> std::io::Result<(String, u32)> {
 
 fn located(path: &Path, mistake: &Mistake) -> ConfigError {
     let key = if mistake.key.is_empty() { String::new() } else { format!("`{}`: ", mistake.key) };
+    // Error 2 (Mistake, read_default, src/settings.rs, src/sink.rs, src/sink/format.rs, src/sink/template.rs, proxy, secure_url,
+    // variables, method, from_settings, parse, parse_ttl): Something in the configuration is not what it should be. Nothing was asked or
+    // changed. To do: mend the line.
     ConfigError::new(format!("{}:{}: {key}{}", path.display(), mistake.line, mistake.what), mistake.hint.clone())
 }
 
 fn refuse_open_secrets(configuration: &Configuration, path: &Path, mode: u32) -> Result<(), ConfigError> {
     match configuration.profiles().find(|profile| profile.source.has_inline_secret()) {
         None => Ok(()),
+        // Error: Others on this machine could read the secret.
         Some(profile) => {
             let message = format!(
                 "{}: holds a secret of the profile `{}` and can be read by others (mode {:04o})",

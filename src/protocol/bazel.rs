@@ -38,9 +38,12 @@ impl Exchange {
     #[must_use]
     pub fn new(arguments: &[String], input: &[u8]) -> Self {
         if arguments.first().map(String::as_str) != Some("get") {
+            // Error: The helper was not called as Bazel calls it. To do: set it up by `token helper setup bazel`.
             return Self(Err(Malformed::new("bazel asks `get`")));
         }
         let asked: Result<Asked, _> = serde_json::from_slice(input);
+        // Error: The helper was not called as Bazel calls it, or by a Bazel that speaks otherwise. To do: set it up by `token helper
+        // setup bazel`.
         Self(asked.map(|asked| asked.uri).map_err(|_| Malformed::new("bazel sent no request: JSON with `uri`")))
     }
 }

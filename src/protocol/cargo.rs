@@ -74,9 +74,11 @@ impl Exchange {
     #[must_use]
     pub fn new(line: &[u8]) -> Self {
         let asked: Result<Asked, Malformed> =
+            // Error: The provider was not called as cargo calls it. To do: set it up by `token helper setup cargo`.
             serde_json::from_slice(line).map_err(|_| Malformed::new("cargo sent no request of this protocol"));
         Self(asked.and_then(|asked| match asked.v {
             VERSION => Ok(asked),
+            // Error: This cargo is newer than this token. To do: update token.
             other => Err(Malformed::new(format!("cargo speaks version {other} of this protocol; version {VERSION} is spoken here"))),
         }))
     }
@@ -94,6 +96,8 @@ impl Exchange {
             ["--profile" | "-p", name] => Ok(Some((*name).to_owned())),
             [word] if word.starts_with("--profile=") => Ok(word.strip_prefix("--profile=").map(str::to_owned)),
             [word, ..] => {
+                // Error: The line in cargo's configuration has an argument that means nothing here. To do: set it up by `token helper
+                // setup cargo`.
                 Err(Malformed::new(format!("the credential provider is configured with `{}`; --profile NAME is known", one_line(word))))
             }
         }

@@ -98,6 +98,8 @@ impl Protocol for Exchange {
             Operation::Get => Ok(Request::new(Act::Get, self.place())),
             Operation::Erase => Ok(Request::new(Act::Forget, self.place())),
             Operation::Store | Operation::Version | Operation::List => Ok(Request::nothing()),
+            // Error: The helper was not called as docker calls it; docker itself compares these words. To do: set it up by `token helper
+            // setup docker`.
             Operation::Unknown(word) => Err(Malformed::new(format!("Unknown credential action `{word}`"))),
         }
     }
@@ -105,6 +107,7 @@ impl Protocol for Exchange {
     fn token(&self, offer: &Offer<'_>) -> Result<Secret, Unfit> {
         let username = offer.username()?;
         if username == IDENTITY_TOKEN {
+            // Error: docker has a meaning of its own for that user name. To do: set `username` of the profile to another.
             return Err(Unfit(format!("with the `username` {IDENTITY_TOKEN}, docker takes the token for a refresh token; choose another")));
         }
         let server_url = printable(&self.server, "server's name")?;

@@ -128,6 +128,7 @@ impl Protocol for Exchange {
             (Operation::Get, _) => Ok(Request::new(Act::Get, place)),
             (Operation::Erase, Some(secret)) => Ok(Request::new(Act::Reject(secret.clone()), place)),
             (Operation::Erase | Operation::Capability | Operation::Other, _) => Ok(Request::nothing()),
+            // Error: The helper was not called as git calls it. To do: set it up by `token helper setup git`.
             (Operation::Missing, _) => Err(Malformed::new("git names an operation last: get, store, erase or capability")),
         }
     }

@@ -87,6 +87,8 @@ impl Protocol for Exchange {
         match self.token_type() {
             _ if is_set(self.0.revoke.as_ref()) => Ok(Request::new(Act::Forget, Place::Unnamed)),
             ID_TOKEN | JWT | SAML2 => Ok(Request::new(Act::Get, Place::Unnamed)),
+            // Error: The audience in the file of Google's libraries asks for something else than a JWT or an access token. To do: make
+            // the file by `token helper setup google`.
             other => Err(Malformed::new(format!("Google wants a token of the type `{}`, which no command can give", one_line(other)))),
         }
     }

@@ -80,6 +80,8 @@ impl Protocol for Exchange {
         match (self.operation.as_deref(), &self.service, self.mode) {
             (Some("get"), Some(service), Mode::Password | Mode::Credentials) => Ok(Request::new(Act::Get, place(service))),
             (Some("set"), _, _) => Ok(Request::nothing()),
+            // Error: pip or uv called it in a way that means nothing here; setting and deleting are not for tokens. To do: use pip with
+            // `--keyring-provider subprocess`.
             _ => Err(Malformed::new("of keyring, only `get SERVICE USERNAME` and `get SERVICE --mode creds` are known")),
         }
     }

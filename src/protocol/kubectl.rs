@@ -71,9 +71,12 @@ impl Exchange {
 
 fn read(text: &str) -> Result<Information, Malformed> {
     let wrong = |what: &str| Malformed::new(format!("KUBERNETES_EXEC_INFO {what}"));
+    // Error: What kubectl says about itself cannot be read. To do: set it up by `token helper setup kubectl`.
     let information: Information = serde_json::from_str(text).map_err(|_| wrong("is not the JSON of an ExecCredential"))?;
     match information.api_version.strip_prefix(GROUP) {
         Some("v1" | "v1beta1") => Ok(information),
+        // Error: The `apiVersion` in the kubeconfig is one that kubectl has given up, or one that is newer. To do: set it up by `token
+        // helper setup kubectl`.
         _ => Err(wrong(&format!("wants `{}`; v1 and v1beta1 are spoken here", one_line(&information.api_version)))),
     }
 }

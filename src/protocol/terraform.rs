@@ -41,6 +41,7 @@ impl Protocol for Exchange {
             Some("get") => Ok(Request::new(Act::Get, place)),
             Some("forget") => Ok(Request::new(Act::Purge, place)),
             Some("store") => Ok(Request::new(Act::Accept, place)),
+            // Error: The helper was not called as Terraform calls it. To do: set it up by `token helper setup terraform`.
             _ => Err(Malformed::new("terraform asks `get HOST`, `store HOST` or `forget HOST`")),
         }
     }

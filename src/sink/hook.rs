@@ -60,6 +60,8 @@ impl Hook {
             tracing::info!(profile = %profile, "{}: {line}", self.key);
         }
         if let Some(failure) = failure {
+            // Error 0 (attended): `on_renew` or `on_error` failed or took longer than 30 s. The token is cached and valid. To do: run the
+            // command by hand; `token renew NAME -v` shows what it says.
             tracing::warn!(profile = %profile, "{}: {failure}", self.key);
         }
     }

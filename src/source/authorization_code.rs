@@ -83,6 +83,7 @@ impl AuthorizationCode {
     /// Asks the person of `request` to log in, and the issuer for the token.
     async fn log_in(&self, request: Request<'_>) -> Result<TokenResponse, SourceError> {
         let began = Instant::now();
+        // Error: A person has to log in, and there is no terminal, or `--no-interactive` forbids it.
         let Some(person) = request.person else { return Err(SourceError::new(Class::Login, "nobody is there to log in")) };
         let redirect = Redirect::bind(self.redirect_port).await?;
         let (address, metadata) = self.grant.client.answer(request, self.look_up(request)).await?;
@@ -150,7 +151,10 @@ impl AuthorizationCode {
             None => code.to_owned(),
         };
         let mut error = match code {
+            // Error: The browser came back with an error that may pass. To do: log in again.
             "server_error" | "temporarily_unavailable" => SourceError::new(Class::Temporary, format!("{host} failed for now: {described}")),
+            // Error: The browser came back with an error: you declined, or the client may not do this. To do: `token renew NAME` to try
+            // again; else see the client's settings at the issuer.
             _ => SourceError::new(Class::Refused, format!("{host} refused: {described}")),
         };
         error.hint = match code {
@@ -202,6 +206,7 @@ impl Login<'_> {
 fn drawn() -> Result<Secret, SourceError> {
     let mut bytes = zeroize::Zeroizing::new([0; 32]);
     let drawn = aws_lc_rs::rand::fill(bytes.as_mut_slice());
+    // Error: The system could not give what keys and states are made of. To do: try again.
     drawn.map_err(|_| SourceError::new(Class::Temporary, "the system gives no random numbers"))?;
     Ok(Secret::new(URL_SAFE_NO_PAD.encode(bytes.as_slice())))
 }

@@ -117,6 +117,7 @@ impl Child {
                 () = stderr.read_some() => {}
             }
             if stdout.is_full() {
+                // Error: A token has at most 64 KiB. To do: run the command by hand and see what it prints.
                 return Err(SourceError::new(Class::Temporary, format!("`{}` printed more than 1 MiB", self.program())));
             }
         };
@@ -135,6 +136,7 @@ impl Child {
         match status {
             Ok(status) if status.success() => Ok(output),
             Ok(status) => {
+                // Error: The command ended with another status than 0. To do: `token renew NAME -v` shows what it said.
                 let error = SourceError::new(Class::Temporary, format!("`{}` failed ({status})", self.program()));
                 let error = if output.stderr.trim().is_empty() {
                     error
@@ -145,6 +147,7 @@ impl Child {
                 let is_recursion = error.detail.iter().any(|line| line.contains(RECURSION));
                 Err(if is_recursion { recursion() } else { error })
             }
+            // Error: The system does not tell how the command ended. To do: try again.
             Err(error) => Err(SourceError::new(Class::Temporary, format!("`{}` was lost: {error}", self.program()))),
         }
     }
@@ -169,9 +172,12 @@ impl Child {
         let program = self.program();
         match error.kind() {
             std::io::ErrorKind::NotFound => {
+                // Error: Its program is neither on PATH nor a path; no shell reads it, so `~` and `$VARIABLE` mean nothing.
                 SourceError::new(Class::Config, format!("there is no program `{program}`")).with_hint("check the command and PATH")
             }
+            // Error: The file is there and may not be executed. To do: `chmod +x` it, or see whether its file system allows programs.
             std::io::ErrorKind::PermissionDenied => SourceError::new(Class::Config, format!("`{program}` is not executable")),
+            // Error: The system is out of memory or processes, or the file is no program. To do: run it by hand.
             _ => SourceError::new(Class::Temporary, format!("`{program}` cannot be started: {error}")),
         }
     }
@@ -184,6 +190,7 @@ pub(super) fn refuse_recursion(name: &str) -> Result<(), SourceError> {
 }
 
 fn recursion() -> SourceError {
+    // Error: The command calls `token` for the profile that it is the source of.
     SourceError::new(Class::Config, RECURSION).with_hint("let the command get it from somewhere else")
 }
 

@@ -167,6 +167,8 @@ impl Client {
     ) -> Result<T, SourceError> {
         let limit = self.time_limit(request.limit);
         tokio::time::timeout(limit, asking).await.unwrap_or_else(|_| {
+            // Error: The issuer took longer than `refresh_request_timeout` to answer. To do: allow more with `--request-timeout` or
+            // `refresh_request_timeout`.
             let message = format!("no answer of {} within {}", self.host(), humantime::format_duration(limit));
             Err(SourceError::new(Class::Network, message))
         })

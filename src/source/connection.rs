@@ -154,6 +154,8 @@ impl Connection {
         let mut body = Zeroizing::new(Vec::new());
         while let Some(chunk) = response.chunk().await.map_err(failed)? {
             if body.len() + chunk.len() > LARGEST_ANSWER {
+                // Error: No token endpoint answers with that much: a captive portal, a proxy, a wrong address. To do: check `issuer`,
+                // `token_endpoint` or `url`.
                 return Err(SourceError::new(Class::Temporary, format!("{} answered with more than 1 MiB", host(url))));
             }
             body.extend_from_slice(&chunk);
@@ -186,21 +188,28 @@ impl Route {
         if direct {
             builder = builder.no_proxy();
         } else if let Some(proxy) = &self.proxy {
+            // Error: `proxy` cannot be used as an address. To do: write it as "http://proxy.example.com:3128".
             builder = builder.proxy(Proxy::all(proxy).map_err(|_| unusable("proxy", "is no address of one"))?);
         }
         if let Some(path) = &self.ca_file {
             let certificates = Certificate::from_pem_bundle(&read("ca_file", path)?).ok().filter(|bundle| !bundle.is_empty());
+            // Error: The file has no `-----BEGIN CERTIFICATE-----`. To do: name the file of the authority that signed the issuer's
+            // certificate.
             let certificates = certificates.ok_or_else(|| unusable("ca_file", "holds no PEM certificate"))?;
             builder = certificates.into_iter().fold(builder, reqwest::ClientBuilder::add_root_certificate);
         }
         if let (Some(certificate), Some(key)) = (&self.client_cert, &self.client_key) {
             let mut pem = read("client_cert", certificate)?;
             pem.extend_from_slice(super::input::read_private(key)?.as_bytes());
+            // Error: The certificate of the client, or its key, is not PEM. To do: convert it by `openssl x509` or `openssl pkey`.
             let identity = reqwest::Identity::from_pem(&pem).map_err(|_| unusable("client_cert", "and client_key are no PEM pair"))?;
             builder = builder.identity(identity);
         }
         builder.build().map_err(|error| match root_cause(&error) {
+            // Error: The key is of another certificate. To do: name the key that the certificate was made for.
             cause if cause.contains("KeyMismatch") => unusable("client_cert", "and client_key do not belong together"),
+            // Error: The certificates of the system or of the profile cannot be used. To do: install the system's CA certificates, or set
+            // `ca_file`.
             cause => SourceError::new(Class::Config, format!("TLS cannot be set up: {cause}")),
         })
     }
@@ -209,6 +218,7 @@ impl Route {
 fn read(key: &str, path: &Path) -> Result<Vec<u8>, SourceError> {
     match super::input::read_file(path) {
         Ok((text, _)) => Ok(text.into_bytes()),
+        // Error 2: The file of `ca_file`, `client_cert` or `client_key` cannot be read. To do: check its path and permissions.
         Err(error) => Err(unusable(key, &format!("cannot be used: {}", error.message))),
     }
 }
@@ -240,6 +250,8 @@ fn headers(item: Item<'_>) -> Result<Vec<(String, Input)>, Mistake> {
 /// A header whose value is never shown.
 pub(super) fn header(name: &str, value: &Secret) -> Result<(HeaderName, HeaderValue), SourceError> {
     let unfit =
+        // Error: A header's value has no control characters; a line end at the end of a secret is left out. To do: mend the secret or the
+        // value.
         |()| SourceError::new(Class::Config, format!("the value of the header {} has characters that no header has", one_line(name)));
     let mut value = HeaderValue::try_from(value.expose()).map_err(|_| ()).map_err(unfit)?;
     value.set_sensitive(true);
@@ -292,6 +304,9 @@ fn unreachable_server(url: &Url, error: reqwest::Error) -> SourceError {
     };
     let chain = std::iter::successors(Some(&error as &dyn std::error::Error), |error| error.source());
     let causes = chain.fold(String::new(), |causes, cause| causes + "caused by: " + &one_line(&cause.to_string()) + "\n");
+    // Error (src/source/resolve.rs): No connection: a name that does not resolve, a network that is down, a proxy, a firewall; or a
+    // certificate that has expired, is for another host or of an authority that this machine does not know; or a client certificate that
+    // the issuer does not take. To do: see the reason; for an authority of your own set `ca_file`. Nothing turns verification off.
     let error = SourceError::new(Class::Network, message).with_detail(&causes, &[]);
     match alert {
         Some(alert) if alert.contains("Certificate") || matches!(alert, "UnknownCA" | "DecryptError" | "AccessDenied") => {

@@ -72,6 +72,7 @@ impl DeviceCode {
     /// Asks the person of `request`, which began at `began`, and the issuer until it says what came of that. Notes when it was asked for
     /// the token.
     async fn log_in(&self, request: Request<'_>, began: Instant, asked_at: &mut Timestamp) -> Result<TokenResponse, SourceError> {
+        // Error: A person has to log in, and there is no terminal, or `--no-interactive` forbids it.
         let Some(person) = request.person else { return Err(SourceError::new(Class::Login, "nobody is there to log in")) };
         let sent = Instant::now();
         let authorization = self.authorize(later(request, began)).await?;

@@ -132,6 +132,7 @@ impl Issuer {
     pub fn endpoint(&self, endpoint: Endpoint, metadata: &Metadata) -> Result<Url, SourceError> {
         let discovered = metadata.endpoints.iter().find(|(known, _)| *known == endpoint).map(|(_, url)| url);
         self.by_hand(endpoint).or(discovered).cloned().ok_or_else(|| {
+            // Error: The issuer's discovery document does not have what this kind of source needs.
             let error = SourceError::new(Class::Refused, format!("{} names no {}", self.host(), endpoint.described()));
             error.with_hint(format!("set `{}`, if it has one", endpoint.key()))
         })
@@ -147,11 +148,14 @@ impl Issuer {
             match status {
                 200 => {
                     let object = object_without_duplicates(&answer.body);
+                    // Error (object_without_duplicates): Something else than the issuer answers there: a captive portal, a proxy, a wrong
+                    // address. To do: check `issuer`, or set `token_endpoint`.
                     let unusable =
                         |what| SourceError::new(Class::Temporary, format!("the discovery document of {} is unusable: {what}", host(url)));
                     return read(&object.map_err(unusable)?, text, url);
                 }
                 408 | 425 | 429 | 500.. => {
+                    // Error: The issuer, or what stands before it, is overloaded or down. To do: nothing; it is tried again.
                     let mut error = SourceError::new(Class::Temporary, format!("{} failed for now (HTTP {status})", host(url)));
                     error.retry_after = answer.headers.get("retry-after").and_then(|value| retry_after(value.to_str().ok()?, request.now));
                     return Err(error);
@@ -159,6 +163,7 @@ impl Issuer {
                 _ => refused = Some(status),
             }
         }
+        // Error: Neither `/.well-known/openid-configuration` nor `/.well-known/oauth-authorization-server` is there.
         let message = format!("{} has no discovery document (HTTP {})", host(url), refused.unwrap_or_default());
         Err(SourceError::new(Class::Refused, message).with_hint("check `issuer`, or set `token_endpoint`"))
     }
@@ -192,6 +197,8 @@ fn well_known(issuer: &Url) -> [Url; 2] {
 
 pub(super) fn read(document: &Map<String, Value>, issuer: &str, url: &Url) -> Result<Metadata, SourceError> {
     let text = |key| document.get(key).and_then(Value::as_str);
+    // Error: The document is not to be trusted with a secret: it speaks for another issuer, or leads to an address that is not safe. To
+    // do: write `issuer` exactly as the document states it, or set the endpoints by hand.
     let refused = |what: &str| SourceError::new(Class::Refused, format!("the discovery document of {} {what}", host(url)));
     let stated = text("issuer").ok_or_else(|| refused("names no issuer"))?;
     if stated.trim_end_matches('/') != issuer.trim_end_matches('/') {

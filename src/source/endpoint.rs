@@ -228,6 +228,8 @@ impl Post {
 }
 
 fn unusable(peer: &str, what: &str) -> SourceError {
+    // Error (src/source/answer.rs, object_without_duplicates, InvalidToken): The answer is not what RFC 6749 §5.1 asks for. Its text is
+    // not shown, because it may hold a secret. To do: check `token_endpoint` or `issuer`; then ask whoever runs the issuer.
     SourceError::new(Class::Temporary, format!("the answer of {peer} is unusable: {what}"))
 }
 
@@ -241,13 +243,22 @@ pub(super) fn refusal(peer: &str, answer: &Answer, object: Option<&Map<String, V
     let class = classify(status, code.as_deref());
     let mut error = match (&code, class) {
         (Some(code), Class::Temporary) => {
+            // Error 5: The issuer says that it may pass. To do: nothing; it is tried again.
             SourceError::new(class, format!("{peer} failed for now: {}", described(code, text("error_description"))))
         }
+        // Error 3 or 4: The issuer's own error code (RFC 6749 §5.2) and description: `invalid_client` is a wrong id or secret,
+        // `invalid_grant` a login that has ended, `invalid_scope` a scope that the client may not have. 3 where a person can log in
+        // again. To do: as the hint says; for `invalid_grant` `token renew NAME` in a terminal, or a new refresh token.
         (Some(code), _) => SourceError::new(class, format!("{peer} refused: {}", described(code, text("error_description")))),
         (None, _) if (300..400).contains(&status) => {
+            // Error 4: A redirect would take the secret elsewhere. To do: set `token_endpoint` or `issuer` to the final address.
             SourceError::new(class, format!("{peer} answered with a redirect ({status}), which no request for a token follows"))
         }
+        // Error 5: The issuer, or what stands before it, is overloaded or down; 429 is a limit of requests. To do: nothing; it is tried
+        // again, not before `Retry-After` says so.
         (None, Class::Temporary) => SourceError::new(class, format!("{peer} failed for now (HTTP {status})")),
+        // Error 3 or 4: 401 is a wrong id or secret, 403 a right that is missing, 404 a wrong address. To do: check the client,
+        // `token_endpoint` or `issuer`.
         (None, _) => SourceError::new(class, format!("{peer} refused (HTTP {status})")),
     };
     error.code = code.clone().map(String::into_boxed_str);

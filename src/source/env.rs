@@ -45,11 +45,13 @@ impl Source for Env {
     async fn issue(&self, Request { now, .. }: Request<'_>) -> Result<Token, SourceError> {
         let variable = &self.variable;
         let Some(text) = std::env::var_os(variable) else {
+            // Error: The variable that is the source of the profile is missing where token runs.
             let error = SourceError::new(Class::Config, format!("the environment variable {variable} is not set"));
             return Err(error.with_hint("set it where token is started, or change `variable`"));
         };
         let text = text.into_string().unwrap_or_else(|_| "\u{fffd}".to_owned());
         let token = Token::new(text);
+        // Error 5 (InvalidToken): What the variable holds is no token. To do: see what sets it.
         let token = token.map_err(|error| SourceError::new(Class::Temporary, format!("the environment variable {variable}: {error}")))?;
         dated(token, None, self.ttl, now)
     }

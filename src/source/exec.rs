@@ -58,6 +58,9 @@ impl Exec {
     }
 
     pub(super) fn read(&self, stdout: &[u8], now: Timestamp) -> Result<Token, SourceError> {
+        // Error (exec_credential, object_without_duplicates, src/source/document.rs, src/source/answer.rs, InvalidToken): What the
+        // command printed is no token in a form that is known. It is not shown, because it may be a secret. To do: run it by hand, or set
+        // `format`.
         let unusable = |what: &str| SourceError::new(Class::Temporary, format!("the answer of `{}` is unusable: {what}", self.program()));
         let text = String::from_utf8(stdout.to_vec()).map_err(|_| unusable("it is not text"))?;
         let is_json = match self.format {

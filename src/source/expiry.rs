@@ -67,6 +67,7 @@ pub fn dated(mut token: Token, stated: Option<Timestamp>, ttl: Option<Ttl>, now:
     let expires_at = [known, limit].into_iter().flatten().min();
     let clamped = expires_at.map(|at| at.min(now.after(LONGEST_LIFE)).floor_to_second());
     if clamped.is_some_and(|at| at <= now) {
+        // Error: The token's own time is past: an answer out of a cache, or a clock that is wrong.
         return Err(SourceError::new(Class::Temporary, "the answer was a token that has expired already")
             .with_hint("compare this machine's clock with the issuer's"));
     }

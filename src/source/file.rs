@@ -45,6 +45,7 @@ impl Source for File {
     async fn issue(&self, Request { now, .. }: Request<'_>) -> Result<Token, SourceError> {
         let (text, _) = read_file(&self.path)?;
         let token = Token::new(trim_line_ends(text));
+        // Error 5 (InvalidToken): What the file holds is no token. To do: see what writes it.
         let token = token.map_err(|error| SourceError::new(Class::Temporary, format!("{}: {error}", self.path.display())))?;
         dated(token, None, self.ttl, now)
     }

@@ -128,6 +128,9 @@ impl Http {
         match self.reading.read(&answer.body, request.now) {
             Ok((token, stated)) => dated(token, stated, self.ttl, request.now),
             Err(_) if says_error(answer) => Err(self.refused(answer, secrets, request)),
+            // Error (read, whole, expiry, required, object_without_duplicates, InvalidToken): The token is not where
+            // the profile says. The answer is not shown, because it may hold a secret. To do: check `url`, `token`, `expires_in` and
+            // `expires_at`.
             Err(what) => Err(SourceError::new(Class::Temporary, format!("the answer of {} is unusable: {what}", host(&self.url)))),
         }
     }

@@ -130,11 +130,13 @@ impl Input {
                 let child = Child::new(argv.iter().map(Into::into).collect()).known_as(&ancestor(argv));
                 let output = child.output().await?;
                 let text = String::from_utf8(output.stdout.to_vec());
+                // Error: A secret is text. To do: run the command by hand.
                 let text = text.map_err(|_| SourceError::new(Class::Temporary, format!("`{}` printed no text", argv[0])))?;
                 checked(trim_line_ends(text), &format!("the output of `{}`", argv[0]))
             }
             Self::Profile(link) => link.token(request).await,
             Self::Jwt(jwt) => jwt.sign(request.now),
+            // Error: A bug. To do: report it.
             other => other.read_at_once().unwrap_or_else(|| Err(SourceError::new(Class::Config, "no secret"))),
         }
     }
@@ -146,7 +148,9 @@ impl Input {
             Self::Inline(secret) => Ok(secret.clone()),
             Self::Env(variable) => match std::env::var(variable) {
                 Ok(text) => checked(text, &format!("the environment variable {variable}")),
+                // Error: The variable of `{ env = … }` is missing where token runs. To do: set it there.
                 Err(std::env::VarError::NotPresent) => Err(missing(format!("the environment variable {variable} is not set"))),
+                // Error: The variable of `{ env = … }` holds bytes that are no text. To do: set it to text.
                 Err(std::env::VarError::NotUnicode(_)) => Err(missing(format!("the environment variable {variable} is not text"))),
             },
             Self::File(path) => read_private(path).and_then(|text| checked(trim_line_ends(text), &path.display().to_string())),
@@ -165,6 +169,7 @@ fn missing(message: String) -> SourceError {
 }
 
 fn checked(text: String, whence: &str) -> Result<Secret, SourceError> {
+    // Error: A secret of no characters is a mistake. To do: see what writes it.
     if text.is_empty() { Err(missing(format!("{whence} is empty"))) } else { Ok(Secret::new(text)) }
 }
 
@@ -177,6 +182,7 @@ pub(super) fn trim_line_ends(mut text: String) -> String {
 pub(super) fn read_private(path: &Path) -> Result<String, SourceError> {
     let (text, mode) = read_file(path)?;
     if mode & 0o044 != 0 {
+        // Error: Others on this machine could read the secret.
         let message = format!("the secret in {} can be read by others (mode {:04o})", path.display(), mode & 0o7777);
         return Err(missing(message).with_hint(format!("run `chmod 600 {}`", path.display())));
     }
@@ -186,15 +192,18 @@ pub(super) fn read_private(path: &Path) -> Result<String, SourceError> {
 /// A small text file and its mode. Never waits, whatever the path leads to.
 pub(super) fn read_file(path: &Path) -> Result<(String, u32), SourceError> {
     let shown = path.display();
+    // Error: The file of a secret is not there, or not readable. To do: check its path and permissions.
     let failed = |error: &std::io::Error| SourceError::new(Class::Config, format!("cannot read {shown}: {}", reason(error)));
     let nonblocking = i32::try_from(rustix::fs::OFlags::NONBLOCK.bits()).unwrap_or_default();
     let file = std::fs::File::options().read(true).custom_flags(nonblocking).open(path).map_err(|error| failed(&error))?;
     let metadata = file.metadata().map_err(|error| failed(&error))?;
     if !metadata.is_file() {
+        // Error: A directory or a device is no secret. To do: check the path.
         return Err(missing(format!("{shown} is not a regular file")));
     }
     let mut bytes = Vec::new();
     file.take(LARGEST_FILE).read_to_end(&mut bytes).map_err(|error| failed(&error))?;
+    // Error: A secret is text. To do: check the path.
     let text = String::from_utf8(bytes).map_err(|_| SourceError::new(Class::Temporary, format!("{shown} is not text")))?;
     Ok((text, metadata.mode()))
 }

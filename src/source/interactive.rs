@@ -29,6 +29,7 @@ pub(super) async fn by_login(
             Err(error) if error.class == Class::Refused => SourceError { class: Class::Login, ..error },
             outcome => return outcome,
         },
+        // Error: No login is stored for the profile, or it was purged.
         Ok(None) => SourceError::new(Class::Login, "nobody is logged in"),
         Err(error) => error,
     };
@@ -58,5 +59,6 @@ pub(super) fn later(request: Request<'_>, began: Instant) -> Request<'_> {
 
 fn refused_before(login: &Login) -> SourceError {
     let at = login.refused_at.and_then(Timestamp::rfc3339).unwrap_or_default();
+    // Error: The issuer refused the refresh token, as it does when a session ends, a password changes or an administrator says so.
     SourceError::new(Class::Login, format!("its login was refused at {at}"))
 }

@@ -190,6 +190,8 @@ impl Key {
     }
 
     fn refused(&self, unfit: &Unfit) -> SourceError {
+        // Error 2 (Unfit): The private key in `key_file` cannot sign. To do: name the file of a private key that the issuer knows the
+        // public half of.
         let error = SourceError::new(Class::Config, format!("{} {}", self.path().display(), unfit.what));
         SourceError { hint: unfit.hint.map(str::to_owned), ..error }
     }

@@ -105,6 +105,8 @@ fn succeeding(login: &Login, refresh_token: crate::secret::Secret, request: Requ
 /// Stores a login that cannot be had again.
 pub(super) fn keep(login: &Login, request: Request<'_>) -> Result<(), SourceError> {
     request.logins.write(login).map_err(|error| {
+        // Error 6: The old refresh token is void, and the new one could not be kept. To do: mend the disk, then log in again, or set
+        // `refresh_token` to a new one.
         let message = format!("the issuer gave a new login, which could not be stored: {}", error.message);
         SourceError { message: crate::error::one_line(&message), ..error }
     })
@@ -127,6 +129,8 @@ fn refused(login: Login, error: SourceError, request: Request<'_>) -> SourceErro
     match cut_off {
         // The attempt before this one: this one was answered.
         Some(at) => {
+            // Error 3 or 4: The machine or the program ended in the middle of a renewal, after the issuer had replaced the refresh token
+            // and before that was stored. To do: log in again, or set `refresh_token` to a new one.
             let message =
                 format!("{}; a renewal at {at} was cut off, and what this refresh token may have brought it is lost", error.message);
             SourceError { message: crate::error::one_line(&message), ..error }

@@ -79,6 +79,7 @@ fn first_login(first: Secret, now: Timestamp) -> Login {
 
 fn dead(login: &Login) -> SourceError {
     let at = login.refused_at.and_then(Timestamp::rfc3339).unwrap_or_default();
+    // Error: The issuer takes the refresh token no longer; it is not sent again.
     SourceError::new(Class::Refused, format!("its refresh token was refused at {at}")).with_hint(ADVICE)
 }
 

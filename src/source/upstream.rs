@@ -95,9 +95,12 @@ impl Link {
     /// # Errors
     /// What the other profile failed with.
     pub async fn token(&self, request: Request<'_>) -> Result<Secret, SourceError> {
+        // Error: A bug: the configuration was checked before. To do: report it.
         let missing = || SourceError::new(Class::Config, format!("there is no profile `{}`", self.name));
         let upstream = self.upstream.get().ok_or_else(missing)?;
         upstream.token(request).await.map_err(|error| {
+            // Error 2 or 3 or 4 or 5 or 6 or 7: The profile takes the token of another one, and that one failed. To do: mend that one:
+            // `token renew NAME` with its name.
             let message = format!("the token of `{}` that it needs cannot be had: {}", self.name, error.message);
             SourceError { message: crate::error::one_line(&message), ..error }
         })

@@ -7,6 +7,8 @@ pub use crate::token::Answer;
 
 /// Standard output took less than the answer.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+// Error 1 (AnswerError): Standard output was closed, or its disk is full, before the whole answer was written. To do: see where the
+// output goes.
 #[error("cannot write the answer to standard output: {0}")]
 pub struct AnswerError(String);
 

@@ -25,6 +25,7 @@ pages! {
     "token-status.1",
     "token-watch.1",
     "token-config.5",
+    "token-errors.7",
     "token-helper.7",
 }
 
@@ -39,6 +40,7 @@ pub fn page(asked: &str) -> Option<&'static str> {
 #[must_use]
 pub fn unknown(asked: &str) -> ConfigError {
     let names = pages().map(|(name, _)| name).collect::<Vec<_>>().join(", ");
+    // Error: `token man` prints pages of its own, by their name with or without the section.
     let message = format!("the manual has no page `{}`", crate::error::one_line(asked));
     ConfigError { message, hint: Some(format!("there are: {names}")) }
 }

@@ -45,6 +45,7 @@ pub enum Failure {
     #[error(transparent)]
     Answer(#[from] AnswerError),
     /// A signal ended it.
+    // Error 130 or 143: SIGINT or SIGTERM ended it. Files are whole. It is told with `-v` only. To do: nothing.
     #[error("ended by signal {0}")]
     Signal(u8),
 }
@@ -59,6 +60,7 @@ impl Failure {
     /// Work on another thread that met a bug, which has been told of; what it said may hold a secret.
     #[must_use]
     pub fn lost() -> Self {
+        // Error: a bug of token's own, told of in the line before. To do: report it, with what `RUST_BACKTRACE=1` adds.
         Self::Unforeseen("a part of the work was lost".to_owned())
     }
 

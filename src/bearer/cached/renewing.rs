@@ -59,6 +59,7 @@ impl<S: Source, C: Clock> Shared<S, C> {
                 Turn::Ours(opportunity) => opportunity,
             };
             if self.is_logged_out(generation, &lock) {
+                // Error: `token purge` ran while this waited for another process.
                 return Err(RenewalError::new(Class::Temporary, "it was purged while this waited for its turn").with_hint("ask again"));
             }
             attempts += 1;
@@ -126,6 +127,8 @@ impl<S: Source, C: Clock> Shared<S, C> {
                 Ok(Ok(true)) => return Ok(Turn::Ours(Opportunity { lock: opened.unwrap_or(Lock::none()), glance, fallback })),
                 Err(failure @ LockFailure::Unavailable(_)) if self.logins.file().is_some() => Some(unlockable(failure)),
                 Err(LockFailure::Unavailable(error)) => {
+                    // Error 0: The lock file cannot be made, so processes may ask the issuer side by side. To do: mend what the message
+                    // names.
                     self.warn(&format!("{error}; going on without the lock"));
                     return Ok(Turn::Ours(Opportunity { lock: Lock::none(), glance, fallback }));
                 }
@@ -189,6 +192,7 @@ impl<S: Source, C: Clock> Shared<S, C> {
         let now = self.cache.clock().now();
         match issued {
             Ok(Ok(token)) if token.is_expired(now) => {
+                // Error: The answer took longer than the token in it lives. To do: ask the issuer for tokens with a longer life.
                 let late = SourceError::new(Class::Temporary, "the token had expired when it arrived");
                 Err(self.failed(glance, &late, now, true))
             }
@@ -214,6 +218,7 @@ impl<S: Source, C: Clock> Shared<S, C> {
     fn locked_out(&self) -> RenewalError {
         let awaits_login = self.source.wrapped().patience().is_some() && self.logins.file().is_some_and(|file| !file.is_alive());
         if awaits_login {
+            // Error: Another terminal is in the middle of the login. To do: finish it there, or wait longer with `--timeout`.
             return RenewalError::new(Class::Login, "somebody is logging in for it, and was not done within the time limit");
         }
         RenewalError::locked_out(&self.cache.cache().lock_path(self.cache.name()))
@@ -227,6 +232,8 @@ impl<S: Source, C: Clock> Shared<S, C> {
             self.keep(|cache| cache.forget(self.cache.name()).map(drop));
         }
         if let Err(error) = self.cache.set(Arc::clone(&token)) {
+            // Error 0: The token was printed, and the next call has to renew again. To do: mend what the message names: space or
+            // permissions.
             self.warn(&format!("the token is valid but was not stored: {error}"));
         }
         token
@@ -280,7 +287,10 @@ impl<S: Source, C: Clock> Shared<S, C> {
 
     fn set_aside(&self) {
         match self.cache.cache().set_aside(self.cache.name()) {
+            // Error 0: The file did not end as it was written: a full disk, a crash of the machine, an editor. To do: nothing; the token
+            // was renewed.
             Ok(path) => self.warn(&format!("its cache entry is damaged and was kept aside as {}", path.display())),
+            // Error 0: The same, and the file could not be kept aside. To do: mend what the message names.
             Err(error) => self.warn(&format!("its cache entry is damaged: {error}")),
         }
     }
@@ -300,14 +310,17 @@ impl<S: Source, C: Clock> Shared<S, C> {
 /// No answer came within `limit`, which may be what the time limit of the whole fetch had left.
 fn unanswered(limit: Duration, is_cut_short: bool) -> SourceError {
     if is_cut_short {
+        // Error: What `--timeout` had left was over before the issuer, or the command, answered.
         return SourceError::new(Class::Network, "no answer within the time limit").with_hint("allow more with `--timeout`");
     }
+    // Error: The issuer, or the command, took longer than one request may take.
     let error = SourceError::new(Class::Network, format!("no answer within {}", humantime::format_duration(limit)));
     error.with_hint("allow more with `--request-timeout` or `refresh_request_timeout`")
 }
 
 /// Whoever was asked to log in has not done so: asking again at once would find nobody either.
 fn unattended(limit: Duration) -> SourceError {
+    // Error: Whoever was asked to log in did not do it in time.
     SourceError::new(Class::Login, format!("nobody logged in within {}", humantime::format_duration(limit)))
         .with_hint("allow more with `--request-timeout`")
 }

@@ -42,8 +42,10 @@ fn closest<'c>(configuration: &'c Configuration, target: &Target) -> Result<Opti
 /// Why nothing is for `place`.
 pub(super) fn refused(named: Option<&str>, place: &Place) -> ConfigError {
     let Place::Host(target) = place else {
+        // Error: The tool asked for a host by http, where anybody on the way can read the token. To do: give the tool the https address.
         return ConfigError { message: "a token goes to https only, and this is something else".to_owned(), hint: None };
     };
+    // Error: A token is handed to the hosts of its profile only, and this is none of them.
     let message = match named {
         Some(name) => format!("{}: its `hosts` does not list {target}", one_line(name)),
         None => format!("no profile lists {target} in its `hosts`"),
@@ -53,6 +55,7 @@ pub(super) fn refused(named: Option<&str>, place: &Place) -> ConfigError {
 
 fn ambiguous(profiles: &[&Profile]) -> ConfigError {
     let names = profiles.iter().map(|profile| profile.name.as_str()).collect::<Vec<_>>().join(", ");
+    // Error: Two profiles fit the host that the tool asks for equally well.
     let hint = "name one with --profile, or let only one of them list it".to_owned();
     ConfigError { message: format!("several profiles list this host: {names}"), hint: Some(hint) }
 }

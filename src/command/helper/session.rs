@@ -158,6 +158,8 @@ impl<'g> Session<'g> {
         let options = FetchOptions { replaces: Some(token.fingerprint()), ..FetchOptions::default() };
         match self.fetched(protocol, profile, options) {
             Err(Failure::Renewal { error, .. }) if !is_told && !token.is_expired(SystemClock.now()) => {
+                // Error 0: The tool asked again, as after a refusal, and no new token could be had. To do: check what the account may do
+                // there; `token renew NAME` tries again.
                 tracing::warn!(profile = %profile.name, "{error}; the cached token is good still, though it seems to have been refused");
                 Ok(token)
             }

@@ -35,6 +35,7 @@ impl Target {
             Err(error) => return Err(failed("look at", &path, &error)),
         };
         if !metadata.is_file() {
+            // Error 6: A tool's configuration is a directory, a device or a pipe. To do: move it away, or set the tool up by hand.
             return Err(refused(&path, "is not a regular file"));
         }
         let text = read(&path)?;
@@ -102,9 +103,11 @@ impl Target {
         let Some(metadata) = &self.metadata else { return Ok(()) };
         let (owner, user) = (metadata.uid(), rustix::process::geteuid().as_raw());
         if owner != user {
+            // Error 6: Another user's file is not written to. To do: run it as that user, or change the owner.
             return Err(refused(&self.path, &format!("belongs to user {owner}, not to {user}")));
         }
         if metadata.mode() & 0o200 == 0 {
+            // Error 6: Whoever made it read-only did not want it changed. To do: `chmod u+w FILE`, or make the change by hand.
             return Err(refused(&self.path, "is read-only"));
         }
         Ok(())
@@ -115,6 +118,7 @@ impl Target {
         if now == self.text && self.path.exists() == self.exists() {
             return Ok(());
         }
+        // Error 5: An editor or the tool itself wrote the file at the same time. Nothing was changed.
         let error = RenewalError::new(Class::Temporary, format!("{} was changed by somebody else meanwhile", self.path.display()));
         Err(Failure::Storage(error.with_hint("do it again")))
     }
@@ -140,10 +144,13 @@ fn followed(path: &Path) -> Result<PathBuf, Failure> {
         let Ok(next) = fs::read_link(&path) else { return Ok(path) };
         path = path.parent().unwrap_or(Path::new("/")).join(next);
     }
+    // Error 6: Symbolic links that lead in a circle have no file at their end. To do: remove the link.
     Err(refused(&path, "is a link that leads to itself"))
 }
 
 fn unfit(path: &Path, line: usize, what: &str) -> Failure {
+    // Error 2 (consumer::Mistake, unfit): The tool's own configuration cannot be read or changed safely. Nothing was changed. To do: mend
+    // the line, or make the change by hand as `token helper setup TOOL` shows it.
     ConfigError { message: format!("{}:{line}: {what}", path.display()), hint: None }.into()
 }
 
@@ -152,5 +159,6 @@ fn refused(path: &Path, why: &str) -> Failure {
 }
 
 pub(super) fn failed(act: &str, path: &Path, error: &io::Error) -> Failure {
+    // Error: The system refused: permissions, space, or a file system that is read-only. To do: mend that, or make the change by hand.
     Failure::Storage(RenewalError::new(Class::Storage, format!("cannot {act} {}: {}", path.display(), reason(error))))
 }

@@ -24,6 +24,7 @@ fn repository() -> Result<PathBuf, ConfigError> {
     let output = Command::new("git").args(["rev-parse", "--git-path", "config"]).stdin(Stdio::null()).output().map_err(|_| missing())?;
     let path = String::from_utf8_lossy(&output.stdout).trim_end_matches('\n').to_owned();
     if !output.status.success() || path.is_empty() {
+        // Error: `--local` changes the configuration of the repository you are in.
         let message = "this is no git repository".to_owned();
         return Err(ConfigError { message, hint: Some("leave --local out, or go to one".to_owned()) });
     }
@@ -50,6 +51,7 @@ pub(super) fn check_made(text: &str, hosts: &[String]) -> Result<(), ConfigError
         let lines: Vec<&str> = helpers.lines().collect();
         let is_read = matches!(lines.as_slice(), [.., "", ours] if ours.starts_with('!') && ours.contains(" helper git "));
         if !is_read {
+            // Error: Something in git's configuration makes the change mean something else. Nothing was changed.
             let message = format!("git would not read the change for {host} as it is meant");
             return Err(ConfigError { message, hint: Some("make it by hand: git config --edit".to_owned()) });
         }
@@ -67,5 +69,6 @@ fn ask(question: &[&str], answer: Stdio, text: &str) -> Result<Output, ConfigErr
 }
 
 fn missing() -> ConfigError {
+    // Error: git is asked where its configuration is.
     ConfigError { message: "git cannot be run".to_owned(), hint: Some("install git, or put it on PATH".to_owned()) }
 }

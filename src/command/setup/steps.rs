@@ -146,6 +146,7 @@ impl Planner<'_> {
         if self.is_undo || !hosts.is_empty() {
             return Ok(());
         }
+        // Error: The tool asks by host, and gets a token for the hosts of the profile only.
         let what = if self.hosts.is_empty() { "it lists no" } else { "it lists no exact" };
         let message = format!("{}: {what} `hosts`, so {} would get nothing", self.profile, self.plan.tool);
         let hint = format!("add hosts = [\"…\"] to [profile.{}]", self.profile);
@@ -229,6 +230,7 @@ impl Planner<'_> {
         let file = if old.is_file() { old } else { folder.join("config.toml") };
         let path = self.surroundings.called(cargo::LINK)?;
         if path.contains(' ') {
+            // Error: cargo's configuration cannot name a program by a path with a blank.
             let message = format!("cargo splits at blanks, and there is one in {path}");
             return Err(ConfigError { message, hint: Some("choose another directory: --bin-dir DIR".to_owned()) });
         }
@@ -277,6 +279,7 @@ impl Planner<'_> {
         self.need_hosts(&self.hosts)?;
         let file = self.surroundings.named("GOENV").unwrap_or_else(|| self.surroundings.config().join("go/env"));
         if file.file_name().is_some_and(|name| name == "off") {
+            // Error: There is no file to write GOAUTH into.
             let message = "GOENV is `off`, so Go reads no file".to_owned();
             return Err(ConfigError { message, hint: Some("set GOAUTH in the environment instead".to_owned()) });
         }

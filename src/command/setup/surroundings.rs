@@ -27,10 +27,12 @@ pub(super) struct Surroundings {
 impl Surroundings {
     pub(super) fn find(places: &Places, bin_dir: Option<&Path>) -> Result<Self, ConfigError> {
         let wrong = |message: &str, hint: &str| ConfigError { message: message.to_owned(), hint: Some(hint.to_owned()) };
+        // Error: The configuration of tools lies below the home directory.
         let home = places.home.clone().ok_or_else(|| wrong("HOME is not set, so nobody's configuration can be found", "set HOME"))?;
         let path: Vec<PathBuf> = env::var_os("PATH").map(|path| env::split_paths(&path).collect()).unwrap_or_default();
         let path: Vec<PathBuf> = path.into_iter().filter(|folder| folder.is_absolute()).collect();
         let running = env::current_exe().and_then(std::fs::canonicalize);
+        // Error: The tool's configuration names this program by its path, and the system does not tell it.
         let running = running.map_err(|_| wrong("the place of this program cannot be told", "call it by its whole path"))?;
         let found = path.iter().map(|folder| folder.join(PROGRAM)).find(|file| is_executable(file)).filter(|file| is_same(file, &running));
         let command = if found.is_some() { PROGRAM.to_owned() } else { text(&running)? };
@@ -80,6 +82,7 @@ impl Surroundings {
 pub(super) fn text(path: &Path) -> Result<String, ConfigError> {
     let text = path.to_str().filter(|text| !text.chars().any(char::is_control));
     let wrong = || ConfigError {
+        // Error: A control character, or a byte that is no text, is in the path.
         message: format!("{} is a path that cannot be written into a file", crate::error::one_line(&path.to_string_lossy())),
         hint: Some("put the program somewhere else".to_owned()),
     };

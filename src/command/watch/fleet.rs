@@ -129,6 +129,7 @@ impl Member {
         let (profile, token) = (self.profile.clone(), status.token.clone());
         // Whoever was refused has told; remembering it is no news.
         let is_news = status.last_error.as_ref().is_some_and(|error| error.attempts > 0);
+        // Error: `watch` could not hand a renewed token on: to a sink, a hook, or the log. To do: mend what the message names.
         self.bearer.track("delivery", async move {
             let (cache, kind) = (profile.token_cache(), profile.source.kind());
             match (event, token) {

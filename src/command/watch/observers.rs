@@ -122,6 +122,7 @@ impl Drop for Observers {
 async fn serve(listener: TcpListener, gauges: Gauges) {
     let is_alive = || snapshots(&gauges).iter().all(|snapshot| snapshot.status.phase != Phase::Stopped);
     if let Err(error) = metrics::serve(listener, || snapshots(&gauges), is_alive, SystemClock).await {
+        // Error 0: The page of metrics is not served any more; renewals go on. To do: start the watcher again.
         tracing::error!("metrics: {}", crate::error::reason(&error));
     }
 }

@@ -56,10 +56,14 @@ impl Redirect {
         let bound = bound.and_then(|listener| Ok(Self { port: listener.local_addr()?.port(), listener }));
         bound.map_err(|error| match configured {
             Some(port) if error.kind() == io::ErrorKind::AddrInUse => {
+                // Error: The browser is to come back to that port, and another program has it.
                 SourceError::new(Class::Config, format!("the port {port} of `redirect_port` is taken by another program"))
                     .with_hint("end that program, or set `redirect_port` to another port that the issuer knows")
             }
+            // Error: The system does not give the port: below 1024 only root may have one. To do: set `redirect_port` to another that the
+            // issuer knows.
             Some(port) => SourceError::new(Class::Config, format!("the port {port} of `redirect_port` cannot be had: {}", reason(&error))),
+            // Error: The system gives no port on 127.0.0.1. To do: see that the loopback interface is up, and try again.
             None => SourceError::new(Class::Temporary, format!("no port can be had for the end of the login: {}", reason(&error))),
         })
     }

@@ -44,6 +44,7 @@ impl Authorization {
     /// Reads the answer of the endpoint at `asked`.
     pub fn read(mut object: Map<String, Value>, asked: &Url) -> Result<Self, SourceError> {
         let peer = host(asked);
+        // Error: The answer to the request for a code is not what RFC 8628 §3.2 asks for. To do: check `device_authorization_endpoint`.
         let unusable = |what: &str| SourceError::new(Class::Temporary, format!("the answer of {peer} is unusable: {what}"));
         object.retain(|_, value| !value.is_null());
         let device_code = object.remove("device_code").and_then(device_code).ok_or_else(|| unusable("its `device_code` is none"))?;
@@ -52,6 +53,7 @@ impl Authorization {
         let address = object.get("verification_uri").or_else(|| object.get("verification_url"));
         let address = address.and_then(Value::as_str).ok_or_else(|| unusable("it has no `verification_uri`"))?;
         let address = fit(address, asked)
+            // Error 4 (fit): You are not sent to an address that may be a trap. To do: tell whoever runs the issuer.
             .map_err(|what| SourceError::new(Class::Refused, format!("the address at which {peer} would have you log in {what}")))?;
         let complete = object.get("verification_uri_complete").and_then(Value::as_str).and_then(|text| fit(text, asked).ok());
         let life = object.get("expires_in").map_or(Some(PATIENCE), |value| seconds(value, f64::floor));

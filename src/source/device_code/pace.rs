@@ -61,6 +61,7 @@ fn may_pass(error: &SourceError) -> bool {
 
 /// Why there is no token, after a poll that was the last one.
 pub fn ended(error: SourceError) -> SourceError {
+    // Error 3 or 4: You, or the issuer for you, said no; or nobody entered the code in time. To do: `token renew NAME` to try again.
     let message = match error.code.as_deref() {
         Some(ACCESS_DENIED) => "the login was denied",
         Some(AUTHORIZATION_PENDING | SLOW_DOWN | EXPIRED_TOKEN) => "the code expired before anybody had logged in with it",

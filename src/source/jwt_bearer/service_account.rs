@@ -173,6 +173,7 @@ impl ServiceAccount {
     }
 
     fn unfit(&self, what: &str) -> SourceError {
+        // Error (secure_url): The file is JSON of something else: the login of a user, or the description of a federation.
         let error = SourceError::new(Class::Config, format!("{} is no key file of a service account: {what}", self.key_file.display()));
         error.with_hint("`key_file` takes the JSON file that the console makes with a new key")
     }

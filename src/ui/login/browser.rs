@@ -26,6 +26,8 @@ pub(super) fn ask(at: &AtTerminal, address: &Url, is_open: bool, until: Timestam
 
 /// Tells why what was pasted does not do.
 pub(super) fn ask_again(at: &AtTerminal, reason: &str) {
+    // Error 0 (Mismatch): What was pasted is not where this login ends: an address of another login, or a part of one. To do: paste the
+    // whole address of the page that the browser could not reach.
     let (profile, what) = (at.profile.as_str(), format!("that is not the address at which the login ends: {reason}"));
     if at.manner.is_json {
         return tell(&log::json("warning", Some(profile), &what, &[]));
