@@ -68,7 +68,7 @@ pub use refresh::is_under_way as is_refreshing;
 pub use refresh_token::RefreshToken;
 pub use revocation::{Revocation, Revoked};
 pub use token_exchange::TokenExchange;
-pub use upstream::{Link, Upstream};
+pub use upstream::{Link, Upstream, waiting_for};
 
 /// What a source is asked.
 #[derive(Clone, Copy, Debug)]

@@ -252,11 +252,38 @@ fn a_login_is_present_until_it_is_dead() {
     assert_eq!((&found["login"], &found["state"]), (&json!("dead"), &json!("parked")));
     let table = test.run(&["status"]);
     table.exits(0).is_polite();
-    assert!(table.stdout().contains("invalid_grant"), "{table}");
+    let text = table.stdout();
+    assert!(text.contains("invalid_grant") && text.contains("  LOGIN  ") && text.contains("  dead   "), "{table}");
+    is_aligned(&text);
     // One that is configured now and was not tried yet is not dead.
     test.configure(&login_profile("prod", &issuer.endpoint(), "\"another\"").replace("\"ci\"", "\"other\""));
     let found = row(&test, "prod");
     assert_eq!((&found["login"], &found["state"], &found["last_error"]), (&json!("none"), &json!("missing"), &Value::Null));
+}
+
+/// Who needs the token of a profile that has failed waits for it, whatever the length of the chain; who has a token does not.
+#[test]
+fn who_needs_the_token_of_a_profile_that_fails_shares_its_state() {
+    let linked = |name: &str, issuer: &Issuer, to: &str| {
+        format!("[profile.{name}]\nsource = \"http\"\nurl = \"{}\"\nbearer = {{ profile = \"{to}\" }}\n", issuer.endpoint())
+    };
+    let good = Issuer::start();
+    for (reply, state, exit) in [(Reply::status(503), "backing-off", 5), (Reply::oauth(401, "invalid_client"), "parked", 4)] {
+        let bad = Issuer::answering(reply);
+        let config = profile("first", &bad.endpoint()) + &linked("second", &good, "first") + &linked("third", &good, "second");
+        let test = Test::configured(&format!("{PATIENT}{config}"));
+        assert_eq!(row(&test, "third")["state"], "missing", "nobody has asked");
+        test.run(&["get", "third"]).fails(exit, "third");
+        let found = rows(&test, &["first", "second", "third"]);
+        for waiting in &found[1..] {
+            assert_eq!((&waiting["state"], &waiting["renew_at"]), (&json!(state), &found[0]["renew_at"]), "{waiting}");
+            let message = waiting["last_error"]["message"].as_str().unwrap();
+            assert!(message.contains("`first`") && message.contains("cannot be had"), "{message}");
+        }
+        assert_eq!(found[0]["state"], state);
+        let table = test.run(&["status", "third"]).stdout();
+        assert!(table.contains("`second`") && !table.contains("missing"), "{table}");
+    }
 }
 
 /// A look changes nothing, and a login that cannot be read is told of in its own row.

@@ -89,7 +89,7 @@ async fn one(
         return Ok(reason.to_owned());
     }
     if purge.dry_run {
-        let revoked = if purge.revoke && stored.is_revocable() { " and revoked" } else { "" };
+        let revoked = if purge.revoke && stored.is_revocable() { stored.described_revoked() } else { "" };
         return Ok(format!("{} would be purged{revoked}", stored.described()));
     }
     // While it is known what there is to be revoked; what is here goes whatever the issuer says.
@@ -110,7 +110,7 @@ fn told(stored: &Stored, revocation: Option<Result<Revocation, SourceError>>) ->
     let purged = format!("{} purged", stored.described());
     match revocation {
         None => Ok(purged),
-        Some(Ok(Revocation::Done)) => Ok(format!("{purged} and revoked")),
+        Some(Ok(Revocation::Done)) => Ok(purged + stored.described_revoked()),
         Some(Ok(Revocation::NotOffered)) => Ok(format!("{purged} here; nobody is known who could revoke it")),
         Some(Err(error)) => {
             let error = RenewalError::from(error);

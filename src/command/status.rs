@@ -12,6 +12,7 @@ use crate::error::Class;
 use crate::name::Name;
 use crate::profile::{Configuration, Profile};
 use crate::secret::Secret;
+use crate::source::{SourceError, waiting_for};
 use crate::token::Token;
 use crate::ui::{self, Failure, Manner, Paint, Table};
 
@@ -33,6 +34,9 @@ struct Row {
     renew_at: Option<String>,
     login: LoginState,
     last_error: Option<LastError>,
+    /// Whether a token may be handed out.
+    #[serde(skip)]
+    is_usable: bool,
 }
 
 #[derive(Serialize)]
@@ -104,35 +108,54 @@ fn row(configuration: &Configuration, name: &Name, now: Timestamp) -> Result<Row
         Err(error) => (LoginState::None, Some(storage_error(&error, now))),
     };
     let renewal = profile.map(|profile| profile.renewal.clone()).unwrap_or_default();
-    let is_usable = token.as_ref().is_some_and(|token| renewal.freshness(token, now) > Freshness::Unusable);
+    let freshness = token.as_ref().map(|token| renewal.freshness(token, now));
+    let is_usable = freshness.is_some_and(|freshness| freshness > Freshness::Unusable);
     let wants_login = profile.is_some_and(|profile| profile.source.is_logged_in_to()) && login != LoginState::Present && !is_usable;
-    let state = match (&failure, &token) {
-        (Some(failure), _) if failure.class == Class::Login => State::LoginRequired,
-        (Some(failure), _) if failure.retry_at.is_none() => State::Parked,
-        (Some(failure), _) if failure.retry_at.is_some_and(|at| now < at) => State::BackingOff,
-        _ if wants_login => State::LoginRequired,
-        (_, None) => State::Missing,
-        (_, Some(token)) => match renewal.freshness(token, now) {
-            Freshness::Fresh => State::Fresh,
-            Freshness::NearExpiry => State::NearExpiry,
-            Freshness::Unusable => State::Expired,
-        },
-    };
     let renew_at = match (&failure, &token) {
         (Some(failure), _) => failure.retry_at.filter(|at| now < *at),
         (None, token) => token.as_ref().and_then(|token| renewal.near_expiry_at(token)),
     };
-    Ok(Row {
+    let row = Row {
         profile: name.to_string(),
         source: kind(profile, name),
-        state,
+        state: state(failure.as_ref(), freshness, wants_login, now),
         expires_at: token.as_ref().and_then(|token| token.expires_at?.rfc3339()),
         expires_in: token.as_ref().and_then(|token| token.remaining(now)).map(|left| left.as_secs()),
         issued_at: token.as_ref().and_then(|token| token.issued_at?.rfc3339()),
         renew_at: renew_at.and_then(Timestamp::rfc3339),
         login,
         last_error: unreadable.or_else(|| failure.map(last_error)),
+        is_usable,
+    };
+    Ok(match profile {
+        Some(profile) if row.last_error.is_none() && matches!(row.state, State::Missing | State::Expired) => {
+            waiting(row, configuration, profile, now)
+        }
+        _ => row,
     })
+}
+
+fn state(failure: Option<&Remembered>, freshness: Option<Freshness>, wants_login: bool, now: Timestamp) -> State {
+    match (failure, freshness) {
+        (Some(failure), _) if failure.class == Class::Login => State::LoginRequired,
+        (Some(failure), _) if failure.retry_at.is_none() => State::Parked,
+        (Some(failure), _) if failure.retry_at.is_some_and(|at| now < at) => State::BackingOff,
+        _ if wants_login => State::LoginRequired,
+        (_, None) => State::Missing,
+        (_, Some(Freshness::Fresh)) => State::Fresh,
+        (_, Some(Freshness::NearExpiry)) => State::NearExpiry,
+        (_, Some(Freshness::Unusable)) => State::Expired,
+    }
+}
+
+/// The row of a profile that has no token: where it needs that of another, which has failed, it shares its state.
+fn waiting(row: Row, configuration: &Configuration, profile: &Profile, now: Timestamp) -> Row {
+    let fails = |needed: &Row| !needed.is_usable && matches!(needed.state, State::BackingOff | State::Parked | State::LoginRequired);
+    let mut needed = profile.needs().filter_map(|name| Some((name, self::row(configuration, name, now).ok()?)));
+    let Some((name, Row { state, renew_at, last_error, .. })) = needed.find(|(_, needed)| fails(needed)) else { return row };
+    let last_error =
+        last_error.map(|error| LastError { message: waiting_for(name, SourceError::new(error.class, &error.message)).message, ..error });
+    Row { state, renew_at, last_error, ..row }
 }
 
 fn login(profile: &Profile) -> Result<LoginState, StorageError> {
@@ -164,6 +187,7 @@ fn unreadable(configuration: &Configuration, name: &Name, error: &StorageError, 
         renew_at: None,
         login: LoginState::None,
         last_error: Some(storage_error(error, now)),
+        is_usable: false,
     }
 }
 
@@ -208,7 +232,10 @@ fn table(rows: &[Row], manner: Manner, now: Timestamp) -> String {
         ui::tell("nothing is configured and nothing is cached; `token get -- COMMAND` wraps a command");
         return String::new();
     }
-    let mut table = Table::new(&["PROFILE", "SOURCE", "STATE", "EXPIRES", "RENEWAL", "LAST ERROR"]);
+    let has_logins = rows.iter().any(|row| row.login != LoginState::None);
+    let titles = ["PROFILE", "SOURCE", "STATE", "LOGIN", "EXPIRES", "RENEWAL", "LAST ERROR"];
+    let titles: Vec<&str> = titles.into_iter().filter(|title| has_logins || *title != "LOGIN").collect();
+    let mut table = Table::new(&titles);
     for row in rows {
         let relative = |time: &Option<String>| time.as_deref().and_then(Timestamp::parse_rfc3339).map(|at| ui::relative(at, now));
         let (state, paint) = row.state.shown();
@@ -216,16 +243,23 @@ fn table(rows: &[Row], manner: Manner, now: Timestamp) -> String {
         let renewal = relative(&row.renew_at).unwrap_or_else(|| "-".into());
         let error = row.last_error.as_ref().map(|error| error.message.clone()).unwrap_or_default();
         let plain = |text: &str| (text.to_owned(), None);
-        table.row(vec![
-            plain(&row.profile),
-            plain(row.source),
-            (state.to_owned(), Some(paint)),
-            plain(&expires),
-            plain(&renewal),
-            plain(&error),
-        ]);
+        let mut cells = vec![plain(&row.profile), plain(row.source), (state.to_owned(), Some(paint))];
+        cells.extend(has_logins.then(|| row.login.shown()));
+        cells.extend([plain(&expires), plain(&renewal), plain(&error)]);
+        table.row(cells);
     }
     table.render(manner)
+}
+
+impl LoginState {
+    fn shown(self) -> (String, Option<Paint>) {
+        let (text, paint) = match self {
+            Self::None => ("-", None),
+            Self::Present => ("present", None),
+            Self::Dead => ("dead", Some(Paint::Bad)),
+        };
+        (text.to_owned(), paint)
+    }
 }
 
 impl State {

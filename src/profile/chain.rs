@@ -32,6 +32,13 @@ fn links(profile: &Profile) -> Vec<&Link> {
     profile.source.inputs().into_iter().filter_map(Input::link).collect()
 }
 
+impl Profile {
+    /// The profiles whose tokens its source needs.
+    pub fn needs(&self) -> impl Iterator<Item = &Name> {
+        links(self).into_iter().map(Link::name)
+    }
+}
+
 fn unknown(link: &Link, profiles: &BTreeMap<Name, Profile>) -> Mistake {
     let near = nearest(link.name().as_str(), profiles.keys().map(Name::as_str));
     link.mistake(format!("there is no profile `{}`", link.name()), near.map(|near| format!("did you mean `{near}`?")))

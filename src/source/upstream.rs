@@ -98,13 +98,17 @@ impl Link {
         // Error: A bug: the configuration was checked before. To do: report it.
         let missing = || SourceError::new(Class::Config, format!("there is no profile `{}`", self.name));
         let upstream = self.upstream.get().ok_or_else(missing)?;
-        upstream.token(request).await.map_err(|error| {
-            // Error 2 or 3 or 4 or 5 or 6 or 7: The profile takes the token of another one, and that one failed. To do: mend that one:
-            // `token renew NAME` with its name.
-            let message = format!("the token of `{}` that it needs cannot be had: {}", self.name, error.message);
-            SourceError { message: crate::error::one_line(&message), ..error }
-        })
+        upstream.token(request).await.map_err(|error| waiting_for(&self.name, error))
     }
+}
+
+/// The error of who needs the token of `name`, where that failed with `error`.
+#[must_use]
+pub fn waiting_for(name: &Name, error: SourceError) -> SourceError {
+    // Error 2 or 3 or 4 or 5 or 6 or 7: The profile takes the token of another one, and that one failed. To do: mend that one:
+    // `token renew NAME` with its name.
+    let message = format!("the token of `{name}` that it needs cannot be had: {}", error.message);
+    SourceError { message: crate::error::one_line(&message), ..error }
 }
 
 impl fmt::Debug for Link {

@@ -1,6 +1,7 @@
 //! A spinner on a terminal, for what takes more than 300 ms. Messages go past it, and past the view of `token watch`.
 
 use std::future::Future;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -17,9 +18,13 @@ static SHOWN: Mutex<Option<Shown>> = Mutex::new(None);
 
 /// What is drawn over and over.
 enum Shown {
-    Spinner(ProgressBar),
+    /// A line for each who waits, the first to come first.
+    Spinner(ProgressBar, Vec<(u64, String)>),
     View(Arc<Screen>),
 }
+
+/// More than these are counted only.
+const MOST_LINES: usize = 4;
 
 /// Waits for `work` and, when that takes long, shows on a terminal that it is `waiting_for` something.
 pub async fn while_waiting<T>(manner: Manner, waiting_for: &str, work: impl Future<Output = T>) -> T {
@@ -30,33 +35,20 @@ pub async fn while_waiting<T>(manner: Manner, waiting_for: &str, work: impl Futu
     if let Ok(outcome) = tokio::time::timeout(PATIENCE, &mut work).await {
         return outcome;
     }
-    let Some(_spinner) = Spinner::new(waiting_for) else { return work.await };
+    let Some(spinner) = Spinner::new(waiting_for) else { return work.await };
     let mut frames = tokio::time::interval(FRAME);
     loop {
         tokio::select! {
             outcome = &mut work => return outcome,
-            _ = frames.tick() => turn(waiting_for),
+            _ = frames.tick() => turn(spinner.line(), waiting_for),
         }
-    }
-}
-
-/// The next frame of the spinner on the screen, with what it says now.
-pub(super) fn turn(message: &str) {
-    if let Some(Shown::Spinner(bar)) = shown().as_ref() {
-        // Either draws.
-        if bar.message() == message {
-            bar.tick();
-        } else {
-            bar.set_message(message.to_owned());
-        }
-        to_line_start();
     }
 }
 
 /// Writes with what is drawn out of the way.
 pub(super) fn suspended(write: impl FnOnce()) {
     match shown().as_ref() {
-        Some(Shown::Spinner(bar)) => {
+        Some(Shown::Spinner(bar, _)) => {
             bar.suspend(write);
             to_line_start();
         }
@@ -83,29 +75,74 @@ fn shown() -> MutexGuard<'static, Option<Shown>> {
     SHOWN.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// The spinner on the screen; it leaves no trace when dropped.
+/// What all who wait say.
+fn whole(lines: &[(u64, String)]) -> String {
+    let mut shown: Vec<String> = lines.iter().take(MOST_LINES).map(|(_, line)| line.clone()).collect();
+    if lines.len() > MOST_LINES {
+        shown.push(format!("and {} more", lines.len() - MOST_LINES));
+    }
+    shown.join("\n  ")
+}
+
+/// A line of the spinner on the screen; it leaves no trace when dropped.
 #[derive(Debug)]
-pub(super) struct Spinner;
+pub(super) struct Spinner {
+    number: u64,
+}
 
 impl Spinner {
-    /// None beside a view, nor beside another.
+    /// None beside a view. Beside others, it is a line more.
     pub fn new(message: &str) -> Option<Self> {
+        static NUMBERS: AtomicU64 = AtomicU64::new(0);
+        let number = NUMBERS.fetch_add(1, Ordering::Relaxed);
         let mut shown = shown();
-        if shown.is_some() {
-            return None;
+        match shown.as_mut() {
+            Some(Shown::View(_)) => return None,
+            Some(Shown::Spinner(bar, lines)) => {
+                lines.push((number, message.to_owned()));
+                bar.set_message(whole(lines));
+            }
+            None => {
+                let style = ProgressStyle::with_template("{spinner} {msg}").unwrap_or_else(|_| ProgressStyle::default_spinner());
+                let bar = ProgressBar::new_spinner().with_style(style).with_message(message.to_owned());
+                *shown = Some(Shown::Spinner(bar, vec![(number, message.to_owned())]));
+            }
         }
-        let style = ProgressStyle::with_template("{spinner} {msg}").unwrap_or_else(|_| ProgressStyle::default_spinner());
-        let bar = ProgressBar::new_spinner().with_style(style).with_message(message.to_owned());
-        *shown = Some(Shown::Spinner(bar));
-        Some(Self)
+        Some(Self { number })
     }
+
+    /// Its number, for [`turn`].
+    pub const fn line(&self) -> u64 {
+        self.number
+    }
+}
+
+/// The next frame of the spinner on the screen, with what this line of it says now. Its first line has it turn.
+pub(super) fn turn(line: u64, message: &str) {
+    let mut shown = shown();
+    let Some(Shown::Spinner(bar, lines)) = shown.as_mut() else { return };
+    let is_first = lines.first().is_some_and(|(number, _)| *number == line);
+    let Some((_, said)) = lines.iter_mut().find(|(number, _)| *number == line) else { return };
+    // Either draws.
+    if said != message {
+        message.clone_into(said);
+        bar.set_message(whole(lines));
+    } else if is_first {
+        bar.tick();
+    }
+    to_line_start();
 }
 
 impl Drop for Spinner {
     fn drop(&mut self) {
         let mut shown = shown();
-        if let Some(Shown::Spinner(bar)) = shown.take_if(|shown| matches!(shown, Shown::Spinner(_))) {
+        let Some(Shown::Spinner(bar, lines)) = shown.as_mut() else { return };
+        lines.retain(|(number, _)| *number != self.number);
+        if lines.is_empty() {
             bar.finish_and_clear();
+            *shown = None;
+        } else {
+            bar.set_message(whole(lines));
         }
     }
 }

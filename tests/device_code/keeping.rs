@@ -2,9 +2,9 @@
 
 use serde_json::json;
 
-use crate::support::{REFRESH, Reply, wait_until};
-use crate::terminal::{Terminal, known};
-use crate::{CODE, DEVICE, TOKEN, at, granted, issuer, log_in, pending};
+use crate::support::{REFRESH, Reply, Test, wait_until};
+use crate::terminal::{Terminal, known, left};
+use crate::{CODE, DEVICE, TOKEN, at, granted, issuer, log_in, pending, profile};
 
 #[test]
 fn a_login_that_is_refused_is_dead_until_somebody_logs_in_again() {
@@ -71,6 +71,22 @@ fn of_two_who_log_in_at_once_one_is_asked_and_both_are_served() {
     first.finish().exits(0).mentions("prod: renewed, ");
     second.finish().exits(0).mentions("prod: renewed by another process").hides(CODE);
     assert_eq!(issuer.requests_at(DEVICE).len(), 1);
+}
+
+/// Two who are asked for at once each have their countdown, until each is done.
+#[test]
+fn two_logins_at_once_have_a_countdown_each() {
+    let (one, other) = (issuer([pending()]), issuer([pending()]));
+    let test = Test::configured(&(profile(&one) + &profile(&other).replace("prod", "work")));
+    let terminal = Terminal::open(&test, &["renew", "--all"]);
+    terminal.wait_for(&["prod: waiting for you to confirm, 4m ", "work: waiting for you to confirm, 4m "]);
+    one.script_at(TOKEN, [granted(1)]);
+    let shown = terminal.wait_for(&["prod: renewed, ", "work: waiting for you to confirm, "]);
+    assert!(!shown.contains("prod: waiting"), "{shown}");
+    other.script_at(TOKEN, [granted(2)]);
+    let outcome = terminal.finish();
+    let text = left(outcome.exits(0)).text();
+    assert!(text.contains("work: renewed, ") && !text.contains("waiting"), "{text}");
 }
 
 /// A login is bound to its issuer and client: of another one it is none.

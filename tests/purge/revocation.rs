@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::tells_of;
 use crate::support::issuer::Request;
-use crate::support::{Issuer, QUICK, Reply, Reuse, SECRET, Test, cases, login_profile, now, profile, wait_until};
+use crate::support::{Issuer, Outcome, QUICK, Reply, Reuse, SECRET, Test, cases, login_profile, now, profile, wait_until};
 
 fn by_hand(issuer: &Issuer) -> String {
     format!("revocation_endpoint = \"{}/revoke\"\n", issuer.url())
@@ -153,7 +153,16 @@ fn a_login_that_cannot_be_read_is_not_sent_anywhere() {
     let test = logged_in(&issuer);
     let login = test.refresh_token("prod");
     std::fs::write(test.login_path("prod"), "rubbish").unwrap();
-    tells_of(&test.run(&["purge", "--revoke"]), &["prod"]);
+    let words = ["token and login", "the token revoked; the login, damaged or of another client, could not be"];
+    let says = |outcome: &Outcome| {
+        for words in words {
+            outcome.mentions(words);
+        }
+    };
+    says(test.run(&["purge", "--revoke", "--dry-run"]).exits(0));
+    let outcome = test.run(&["purge", "--revoke"]);
+    tells_of(&outcome, &["prod"]);
+    says(&outcome);
     assert_eq!(told(&issuer.revocations()), [pair("access_token", "token-1")]);
     assert_eq!(test.state_files(), [""; 0]);
 

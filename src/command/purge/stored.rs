@@ -81,6 +81,14 @@ impl Stored {
         self.login.is_some() || self.valid_token().is_some()
     }
 
+    /// What an issuer took back of it, to follow what was purged.
+    pub fn described_revoked(&self) -> &'static str {
+        match &self.login {
+            Some(Kept::Other) => ", and the token revoked; the login, damaged or of another client, could not be",
+            Some(Kept::Usable(_)) | None => " and revoked",
+        }
+    }
+
     fn valid_token(&self) -> Option<&Token> {
         let now = SystemClock.now();
         self.token().filter(|token| !token.is_expired(now))

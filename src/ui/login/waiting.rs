@@ -1,5 +1,5 @@
 //! The line that a person sees while a login waits for them: it turns, says how it stands, and leaves no trace. It is not there where
-//! nobody sees it, not beside another one, and does not turn in the background.
+//! nobody sees it, and does not turn in the background. Beside another one it is a line more.
 
 use tokio::task::JoinHandle;
 
@@ -21,13 +21,14 @@ impl Waiting {
             return None;
         }
         let spinner = Spinner::new(&message())?;
+        let line = spinner.line();
         let turning = tokio::spawn(async move {
             let mut frames = tokio::time::interval(FRAME);
             loop {
                 frames.tick().await;
                 // In the background, somebody types into another job.
                 if is_in_foreground() {
-                    turn(&message());
+                    turn(line, &message());
                 }
             }
         });
