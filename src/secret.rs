@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use base64::Engine as _;
-use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_SAFE_NO_PAD};
+use base64::engine::general_purpose::{GeneralPurpose, STANDARD, URL_SAFE};
 use zeroize::Zeroizing;
 
 use crate::error::{one_line, visible};
@@ -42,46 +42,106 @@ pub fn is_named_as_secret(name: &str) -> bool {
         .any(|word| name.contains(word))
 }
 
+/// What is wrapped up and still shorter than this would censor innocent words.
+const SHORTEST_WRAPPED: usize = 4;
+
 /// What stands in a message where a secret stood.
 const CENSORED: &str = "[secret]";
 
 /// `text`, as it is [shown](crate::error::one_line), without any of `secrets`, plain or encoded as a careless peer echoes them (base64,
-/// percent-encoding, JSON). What is invisible is taken out first, so that it cannot hide a secret.
+/// percent-encoding, JSON, hexadecimal, and one of these in another). What is invisible is taken out first, so that it cannot hide a
+/// secret.
 #[must_use]
 pub fn shown(text: &str, secrets: &[Secret]) -> String {
-    one_line(&redact(&visible(&redact(text, secrets)), secrets))
+    Censor::of(secrets).shown(text)
 }
 
 /// `text` without any of `secrets`, plain or encoded.
 #[must_use]
 pub fn redact(text: &str, secrets: &[Secret]) -> String {
-    let mut clean = text.to_owned();
-    for secret in secrets.iter().filter(|s| !s.expose().is_empty()) {
-        for form in encodings(secret.expose()) {
+    Censor::of(secrets).redact(text)
+}
+
+/// Whoever knows in which forms some secrets may turn up: for more than one text.
+pub struct Censor(Vec<Zeroizing<String>>);
+
+impl Censor {
+    /// One that looks for these.
+    #[must_use]
+    pub fn of(secrets: &[Secret]) -> Self {
+        let mut forms: Vec<_> = secrets.iter().map(Secret::expose).filter(|text| !text.is_empty()).flat_map(encodings).collect();
+        // A longer one may begin with a shorter one, whose end would be left.
+        forms.sort_by(|one, other| other.len().cmp(&one.len()).then_with(|| one.cmp(other)));
+        forms.dedup();
+        Self(forms)
+    }
+
+    /// `text` on one line, without what is looked for.
+    #[must_use]
+    pub fn shown(&self, text: &str) -> String {
+        one_line(&self.redact(&visible(&self.redact(text))))
+    }
+
+    /// `text` without what is looked for.
+    #[must_use]
+    pub fn redact(&self, text: &str) -> String {
+        let mut clean = text.to_owned();
+        for form in &self.0 {
             if clean.contains(form.as_str()) {
                 clean = clean.replace(form.as_str(), CENSORED);
             }
         }
+        clean
     }
-    clean
 }
 
+/// The forms of `secret` in which it can be read off: as it goes over the wire, and each of these wrapped up once more.
 fn encodings(secret: &str) -> Vec<Zeroizing<String>> {
+    let unreserved = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
+    let alphanumeric = |byte: u8| byte.is_ascii_alphanumeric();
     let form: String = url::form_urlencoded::byte_serialize(secret.as_bytes()).collect();
     let json = serde_json::Value::from(secret).to_string();
-    let mut forms = vec![secret.to_owned(), json.trim_matches('"').to_owned(), form.to_lowercase(), form];
-    let unreserved = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
-    for keeps in [unreserved, |byte: u8| byte.is_ascii_alphanumeric()] {
-        forms.push(secret.bytes().map(|byte| if keeps(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") }).collect());
-        forms.push(secret.bytes().map(|byte| if keeps(byte) { char::from(byte).to_string() } else { format!("%{byte:02x}") }).collect());
+    let mut plain = vec![secret.to_owned(), json.trim_matches('"').to_owned(), form.to_lowercase(), form];
+    for case in [hex_lower, hex_upper] {
+        plain.extend([percent(secret, unreserved, case), percent(secret, alphanumeric, case)]);
     }
-    // Two characters or fewer encode to something so short that it would censor innocent words.
-    if secret.len() > 2 {
-        forms.extend([&STANDARD, &STANDARD_NO_PAD, &URL_SAFE, &URL_SAFE_NO_PAD].map(|engine| engine.encode(secret)));
-    }
-    forms.sort_by_key(|form| std::cmp::Reverse(form.len()));
-    forms.dedup();
-    forms.into_iter().map(Zeroizing::new).collect()
+    plain.sort();
+    plain.dedup();
+    let wrapped: Vec<String> = plain.iter().flat_map(|text| wrappings(text)).filter(|text| text.len() >= SHORTEST_WRAPPED).collect();
+    plain.into_iter().chain(wrapped).map(Zeroizing::new).collect()
+}
+
+/// `text` within base64, hexadecimal digits or an address.
+fn wrappings(text: &str) -> Vec<String> {
+    let none = |_: u8| false;
+    let digits = |case: fn(u8) -> String| text.bytes().map(case).collect::<String>();
+    let mut wrapped: Vec<String> =
+        [&STANDARD, &URL_SAFE].into_iter().flat_map(|engine| [0, 1, 2].map(|at| in_base64(engine, at, text))).collect();
+    wrapped.extend([digits(hex_lower), digits(hex_upper), percent(text, none, hex_lower), percent(text, none, hex_upper)]);
+    wrapped.push(url::form_urlencoded::byte_serialize(text.as_bytes()).collect());
+    wrapped
+}
+
+/// What is the same in every base64 of something that holds `text` behind `at` bytes modulo three.
+fn in_base64(engine: &GeneralPurpose, at: usize, text: &str) -> String {
+    let whole = engine.encode([&[0; 2][..at], text.as_bytes()].concat());
+    let whole = whole.trim_end_matches('=');
+    // Six bits a character: those that share theirs with what stands before or behind are not the same.
+    let first = (at * 8).div_ceil(6);
+    let end = if (at + text.len()).is_multiple_of(3) { whole.len() } else { whole.len() - 1 };
+    whole.get(first..end).unwrap_or_default().to_owned()
+}
+
+fn percent(text: &str, keeps: impl Fn(u8) -> bool, case: fn(u8) -> String) -> String {
+    text.bytes().map(|byte| if keeps(byte) { char::from(byte).to_string() } else { format!("%{}", case(byte)) }).collect()
+}
+
+fn hex_lower(byte: u8) -> String {
+    format!("{byte:02x}")
+}
+
+fn hex_upper(byte: u8) -> String {
+    format!("{byte:02X}")
 }
 
 #[cfg(test)]
@@ -96,11 +156,35 @@ mod tests {
     #[test]
     fn redaction_finds_every_encoding() {
         let secret = Secret::new("p&ss\"w ord".into());
-        for echoed in
-            ["p&ss\"w ord", "p%26ss%22w+ord", "p%26ss%22w%20ord", "p%26ss%22w%20ord", "p&ss\\\"w ord", "cCZzcyJ3IG9yZA==", "cCZzcyJ3IG9yZA"]
-        {
+        let echoes = [
+            ("plain", "p&ss\"w ord"),
+            ("a form", "p%26ss%22w+ord"),
+            ("percent-encoded", "p%26ss%22w%20ord"),
+            ("a form in a form", "p%2526ss%2522w%2Bord"),
+            ("every byte", "%70%26%73%73%22%77%20%6f%72%64"),
+            ("JSON", "p&ss\\\"w ord"),
+            ("hexadecimal", "702673732277206f7264"),
+            ("hexadecimal of a form", "702532367373253232772b6f7264"),
+        ];
+        for (case, echoed) in echoes {
             let clean = redact(&format!("no <{echoed}> here"), std::slice::from_ref(&secret));
-            assert_eq!(clean, "no <[secret]> here", "{echoed}");
+            assert_eq!(clean, "no <[secret]> here", "{case}");
+        }
+    }
+
+    /// Wherever it begins in what was encoded, and whatever stands around it: no more than an end of it is left.
+    #[test]
+    fn redaction_finds_it_amid_base64() {
+        let secret = Secret::new("hunter2secret".into());
+        for before in ["", "i", "id", "id:", "client:"] {
+            for after in ["", "!", "!?", "?!?"] {
+                for engine in [&STANDARD, &URL_SAFE] {
+                    let whole = engine.encode(format!("{before}hunter2secret{after}"));
+                    let clean = redact(&whole, std::slice::from_ref(&secret));
+                    let left = whole.len() - (clean.len() - CENSORED.len());
+                    assert!(clean.contains(CENSORED) && left >= 16, "{before}, {after}: {whole}, {clean}");
+                }
+            }
         }
     }
 

@@ -43,7 +43,7 @@ use url::Url;
 
 use crate::clock::Timestamp;
 use crate::error::{Class, one_line};
-use crate::secret::{Secret, shown};
+use crate::secret::{Censor, Secret};
 use crate::token::Token;
 
 use any::Configured;
@@ -206,7 +206,8 @@ impl SourceError {
     /// With what a child or a peer said, without `secrets`.
     #[must_use]
     pub fn with_detail(mut self, text: &str, secrets: &[Secret]) -> Self {
-        self.detail.extend(text.lines().map(|line| shown(line, secrets)).filter(|line| !line.is_empty()));
+        let censor = Censor::of(secrets);
+        self.detail.extend(text.lines().map(|line| censor.shown(line)).filter(|line| !line.is_empty()));
         self
     }
 }

@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 
 use super::SourceError;
 use crate::clock::Timestamp;
-use crate::error::{Class, one_line, visible};
+use crate::error::{Class, visible};
 use crate::secret::Secret;
 use crate::token::{BEARER, LONGEST_TOKEN, NOT_APPLICABLE, Token};
 
@@ -72,13 +72,23 @@ fn token_type(value: Option<Value>, is_exchanged: bool) -> Result<String, Source
         None => Ok(BEARER.to_owned()),
         Some(Value::String(text)) if is_exchanged && text.eq_ignore_ascii_case(NOT_APPLICABLE) => Ok(NOT_APPLICABLE.to_owned()),
         Some(Value::String(text)) if text.eq_ignore_ascii_case(BEARER) => Ok(BEARER.to_owned()),
-        Some(Value::String(text)) => {
+        Some(Value::String(text)) if is_type_name(&text) => {
             // Error: The issuer binds its tokens to a key (`DPoP`, `mac`), which a bearer token is not. To do: let the client have Bearer
             // tokens at the issuer.
-            Err(SourceError::new(Class::Refused, format!("the token is of type `{}`; only Bearer is supported", one_line(&text))))
+            Err(SourceError::new(Class::Refused, format!("the token is of type `{text}`; only Bearer is supported")))
+        }
+        Some(Value::String(_)) => {
+            // What it says may be anything, and a secret that is cut off is not recognised any more.
+            // Error: The answer's `token_type` is no word for a type of tokens. To do: find out what the issuer means by it.
+            Err(SourceError::new(Class::Refused, "the token is of an unknown type; only Bearer is supported"))
         }
         Some(_) => Err(unusable("`token_type` is not a string")),
     }
+}
+
+/// As types are named (RFC 6749 Appendix A.13), the registered ones at least.
+fn is_type_name(text: &str) -> bool {
+    (1..=32).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._".contains(&byte))
 }
 
 /// Of visible characters and spaces (RFC 6749 Appendix A.17); an empty one counts as absent.

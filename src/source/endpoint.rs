@@ -194,24 +194,24 @@ impl Post {
     }
 
     /// Sends it to a token endpoint. An expiry that the answer counts in seconds counts from the time of the request, which was before.
-    pub async fn token(self, connection: &Connection, request: Request<'_>) -> Result<TokenResponse, SourceError> {
-        let (peer, secrets) = (host(&self.url), self.secrets.clone());
+    pub async fn token(mut self, connection: &Connection, request: Request<'_>) -> Result<TokenResponse, SourceError> {
+        let peer = host(&self.url);
         let object = self.exchange(connection, request).await?.map_err(|what| unusable(&peer, &what))?;
         let successor = object.get("refresh_token").cloned();
         TokenResponse::read(object, request.now).map_err(|error| {
             let error = if error.class == Class::Temporary { unusable(&peer, &error.message) } else { error };
-            let message = shown(&error.message, &secrets);
+            let message = shown(&error.message, &self.secrets);
             SourceError { message, successor: successor.and_then(|value| refresh_token(value).ok().flatten()), ..error }
         })
     }
 
     /// Sends it to another endpoint, where an answer without a body is one, too.
-    pub async fn send(self, connection: &Connection, request: Request<'_>) -> Result<Map<String, Value>, SourceError> {
+    pub async fn send(mut self, connection: &Connection, request: Request<'_>) -> Result<Map<String, Value>, SourceError> {
         Ok(self.exchange(connection, request).await?.unwrap_or_default())
     }
 
     /// Sends it: the object in the answer, or why there is none in it. A refusal is an error.
-    async fn exchange(self, connection: &Connection, request: Request<'_>) -> Result<Result<Map<String, Value>, String>, SourceError> {
+    async fn exchange(&mut self, connection: &Connection, request: Request<'_>) -> Result<Result<Map<String, Value>, String>, SourceError> {
         let authorization = self.authorization.as_ref().and_then(|value| {
             let mut value = HeaderValue::from_str(value.expose()).ok()?;
             value.set_sensitive(true);
@@ -223,6 +223,7 @@ impl Post {
         if !answer.status.is_success() || says_error {
             return Err(refusal(&host(&self.url), &answer, object.ok().as_ref(), &self.secrets, request.now));
         }
+        self.secrets.extend(answer.sent);
         Ok(object)
     }
 }

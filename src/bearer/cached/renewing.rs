@@ -12,7 +12,7 @@ use crate::bearer::{FetchOptions, Fetched, Freshness, Origin, RenewalError, Retr
 use crate::cache::{Cache, Failure, Generation, Lock, LockFailure, StorageError};
 use crate::clock::{Clock, Timestamp};
 use crate::error::Class;
-use crate::secret::redact;
+use crate::secret::Censor;
 use crate::source::{Request, Source, SourceError};
 use crate::token::Token;
 
@@ -242,8 +242,9 @@ impl<S: Source, C: Clock> Shared<S, C> {
     /// The error of a failed attempt, after it was remembered for others, where it is to be.
     fn failed(&self, glance: &Glance, error: &SourceError, now: Timestamp, is_meaningful: bool) -> RenewalError {
         let known: Vec<_> = glance.seen.token.iter().map(|token| token.secret().clone()).collect();
+        let censor = Censor::of(&known);
         for line in &error.detail {
-            tracing::info!(profile = %self.cache.name(), "{}", redact(line, &known));
+            tracing::info!(profile = %self.cache.name(), "{}", censor.redact(line));
         }
         let before = glance.failure.as_ref().filter(|failure| failure.concerns(self.cache.identity(), &self.settings.0(), now));
         let failures = before.map_or(0, |failure| failure.failures).saturating_add(1);
