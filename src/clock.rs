@@ -99,9 +99,11 @@ pub trait Clock: Send + Sync {
     /// The time of day.
     fn now(&self) -> Timestamp;
 
-    /// Completes when it is time to look at the clock again: twice a minute, for all who wait at the same moment.
+    /// Completes when it is time to look at the clock again: twice a minute, for all who wait at the same moment. It waits for a timer and
+    /// not for a time of day: one that was set back would be hours away.
     fn tick(&self) -> impl Future<Output = ()> + Send {
-        self.sleep_until(next_tick(self.now()))
+        let now = self.now();
+        tokio::time::sleep(next_tick(now).since(now))
     }
 
     /// Completes once [`now`](Self::now) has reached `deadline`.
@@ -145,7 +147,8 @@ impl Clock for SystemClock {
     #[cfg(target_os = "linux")]
     async fn tick(&self) {
         if !metronome::tick(LONGEST_SLEEP).await {
-            self.sleep_until(next_tick(self.now())).await;
+            let now = self.now();
+            tokio::time::sleep(next_tick(now).since(now)).await;
         }
     }
 }

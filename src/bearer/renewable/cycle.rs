@@ -16,6 +16,9 @@ use crate::token::Token;
 /// How much longer than one request an attempt may take: the lock may be another's for that long.
 const PATIENCE_WITH_OTHERS: Duration = Duration::from_secs(60);
 
+/// How far the clock may go back before it counts as set: a system that keeps its time corrects it by less.
+const CLOCK_SLACK: Duration = Duration::from_secs(2);
+
 /// Between two looks whether an attempt can be broken off.
 const POLL: Duration = Duration::from_millis(5);
 
@@ -30,6 +33,20 @@ struct Plan {
     failures: u32,
     /// Whether only a change can mend it: then every look at the clock is a look for that change as well.
     is_parked: bool,
+    /// What the clock showed last.
+    seen: Timestamp,
+}
+
+impl Plan {
+    /// Takes note of the time. Where the clock was set back, what was planned by it is planned anew: the token at hand may be of a time
+    /// that is yet to come, and then nobody knows how long it holds. `least` is to be between two attempts.
+    fn see(&mut self, now: Timestamp, least: Duration) {
+        if self.seen > now.after(CLOCK_SLACK) {
+            self.due = self.due.map(|due| due.min(now));
+            self.earliest = self.earliest.min(now.after(least));
+        }
+        self.seen = now;
+    }
 }
 
 /// What a wait ended with.
@@ -51,7 +68,7 @@ impl<S: Source, C: Clock> Drop for Ending<'_, S, C> {
 pub(super) async fn run<S: Source, C: Clock>(shared: Arc<Shared<S, C>>) {
     let _ending = Ending(&shared);
     let now = shared.cached.clock().now();
-    let mut plan = Plan { due: Some(now), earliest: now, failures: 0, is_parked: false };
+    let mut plan = Plan { due: Some(now), earliest: now, failures: 0, is_parked: false, seen: now };
     if let Ok(Some(token)) = shared.cached.look() {
         plan.due = shared.cached.renewal().first_renewal_at(&token, now, fastrand::f64());
         shared.waits(&plan, Some(token));
@@ -71,6 +88,7 @@ impl<S: Source, C: Clock> Shared<S, C> {
             if self.is_stopped() {
                 return Event::Stop;
             }
+            plan.see(now, self.cached.renewal().initial_retry_timeout);
             let due = self.due(plan, now);
             if due.is_some_and(|due| due <= now) {
                 return Event::Due;
@@ -99,14 +117,12 @@ impl<S: Source, C: Clock> Shared<S, C> {
         if demand.synchronous.is_some() {
             return Some(now);
         }
-        // Set back, the clock must not hold up the loop.
-        let earliest = plan.earliest.min(now.after(self.cached.renewal().max_retry_timeout));
         let is_wanted = demand.answered < demand.requested;
         let backs_off = plan.failures > 0 || self.status.borrow().last_error.is_some();
         match plan.due {
             // Who waits for a token waits for the backoff, unless he insists.
-            _ if is_wanted && (demand.is_insistent || !backs_off) => Some(earliest),
-            due => due.map(|due| due.max(earliest)),
+            _ if is_wanted && (demand.is_insistent || !backs_off) => Some(plan.earliest),
+            due => due.map(|due| due.max(plan.earliest)),
         }
     }
 
