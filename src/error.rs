@@ -77,7 +77,9 @@ pub fn visible(text: &str) -> String {
 #[must_use]
 pub fn reason(error: &std::io::Error) -> String {
     let text = error.to_string();
-    text.split(" (os error").next().unwrap_or_default().to_lowercase()
+    let text = text.split(" (os error").next().unwrap_or_default();
+    // Only the system's begin with a capital letter; ours may have one that is meant.
+    if error.raw_os_error().is_some() { text.to_lowercase() } else { text.to_owned() }
 }
 
 pub(crate) fn is_invisible(character: char) -> bool {

@@ -143,6 +143,7 @@
 //! ```
 
 pub mod bearer;
+mod bounded;
 pub mod cache;
 pub mod cli;
 pub mod clock;

@@ -33,6 +33,16 @@ impl fmt::Debug for Secret {
     }
 }
 
+/// Adds `bytes` to `buffer`. Where that has to move to have room, what it leaves behind is wiped.
+pub fn append(buffer: &mut Zeroizing<Vec<u8>>, bytes: &[u8]) {
+    if buffer.capacity() - buffer.len() < bytes.len() {
+        let mut roomier = Zeroizing::new(Vec::with_capacity((buffer.len() + bytes.len()) * 2));
+        roomier.extend_from_slice(buffer);
+        *buffer = roomier;
+    }
+    buffer.extend_from_slice(bytes);
+}
+
 /// Whether a header, a form field or a variable of this name is likely to hold a secret.
 #[must_use]
 pub fn is_named_as_secret(name: &str) -> bool {
@@ -151,6 +161,17 @@ mod tests {
     #[test]
     fn debug_is_censored() {
         assert_eq!(format!("{:?}", Secret::new("hunter2".into())), "Secret(…)");
+    }
+
+    #[test]
+    fn a_buffer_grows_and_keeps_what_it_holds() {
+        let (mut buffer, mut expected) = (Zeroizing::new(Vec::new()), Vec::new());
+        for length in 0..100_u8 {
+            let more = vec![length; length.into()];
+            append(&mut buffer, &more);
+            expected.extend(more);
+            assert_eq!(*buffer, expected);
+        }
     }
 
     #[test]

@@ -9,5 +9,7 @@ mod choice;
 mod mistakes;
 #[path = "config/secrets.rs"]
 mod secrets;
+#[path = "config/trust.rs"]
+mod trust;
 #[path = "config/values.rs"]
 mod values;

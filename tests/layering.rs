@@ -12,7 +12,7 @@ const ROWS: [&[&str]; 6] = [
     &["profile", "protocol", "consumer", "ui", "sink", "monitor"],
     &["bearer"],
     &["cache", "source"],
-    &["token", "clock", "error", "settings", "secret", "login", "name", "stdout", "hardening", "http_head"],
+    &["token", "clock", "error", "settings", "secret", "login", "name", "stdout", "hardening", "bounded", "http_head"],
 ];
 
 /// What was typed: it uses the lowest row alone, and only these use it.

@@ -1,13 +1,15 @@
 //! The configuration file: TOML in, profiles out, every mistake with its file, line and key.
 
 use std::collections::BTreeMap;
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io::{ErrorKind, Read as _};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
+use std::time::Duration;
 
 use super::{ConfigError, Configuration, Places, Profile, USERNAME, chain};
 use crate::bearer::Renewal;
+use crate::bounded;
 use crate::cache::{Cache, Logins};
 use crate::error::one_line;
 use crate::name::{InvalidName, Name};
@@ -18,10 +20,18 @@ use crate::source::{AnySource, Kind, Ttl};
 /// The largest configuration file that is read.
 const LARGEST_FILE: u64 = 4 << 20;
 
+/// How long a pipe is waited for.
+const PATIENCE: Duration = Duration::from_secs(5);
+
 pub(super) fn load(places: &Places) -> Result<Configuration, ConfigError> {
     let path = &places.config;
     let (text, mode) = match read_file(path) {
-        Ok(read) => read,
+        Ok((text, metadata)) => {
+            if metadata.is_file() {
+                refuse_foreign(path, &metadata)?;
+            }
+            (text, metadata.mode())
+        }
         Err(error) if error.kind() == ErrorKind::NotFound && !places.config_is_named => Default::default(),
         Err(error) => {
             // Error (io::Error): A configuration file that was named has to be there, and readable. To do: check
@@ -39,15 +49,40 @@ pub(super) fn load(places: &Places) -> Result<Configuration, ConfigError> {
     Ok(configuration)
 }
 
-fn read_file(path: &Path) -> std::io::Result<(String, u32)> {
-    let file = File::open(path)?;
+fn read_file(path: &Path) -> std::io::Result<(String, Metadata)> {
+    let file = bounded::open(path)?;
     let metadata = file.metadata()?;
+    if !metadata.is_file() {
+        return Ok((read_stream(file)?, metadata));
+    }
     let mut text = String::with_capacity(usize::try_from(metadata.len()).unwrap_or_default().min(1 << 20) + 1);
     file.take(LARGEST_FILE + 1).read_to_string(&mut text)?;
     if text.len() as u64 > LARGEST_FILE {
         return Err(std::io::Error::other("it is larger than 4 MiB"));
     }
-    Ok((text, metadata.mode()))
+    Ok((text, metadata))
+}
+
+/// What a shell's `<(…)` hands over, or `/dev/stdin`: its permissions are nobody's choice.
+fn read_stream(file: File) -> std::io::Result<String> {
+    let bytes = bounded::stream(file, LARGEST_FILE, PATIENCE)?;
+    String::from_utf8(bytes.to_vec()).map_err(|_| ErrorKind::InvalidData.into())
+}
+
+/// Whoever can change the configuration decides what is run in the user's name: that is the user, or root.
+fn refuse_foreign(path: &Path, metadata: &Metadata) -> Result<(), ConfigError> {
+    let (path, owner) = (path.display(), metadata.uid());
+    if owner != 0 && owner != rustix::process::geteuid().as_raw() {
+        // Error: Whoever owns the configuration can change it, and it says what is run in your name.
+        let message = format!("{path}: belongs to user {owner}, who could have anything run in your name");
+        return Err(ConfigError::new(message, Some("copy it to a file of your own".to_owned())));
+    }
+    if metadata.mode() & 0o002 != 0 {
+        // Error: Others on this machine could have anything run in your name.
+        let message = format!("{path}: anybody can change it (mode {:04o})", metadata.mode() & 0o7777);
+        return Err(ConfigError::new(message, Some(format!("run `chmod o-w {path}`"))));
+    }
+    Ok(())
 }
 
 fn located(path: &Path, mistake: &Mistake) -> ConfigError {

@@ -13,7 +13,7 @@ use zeroize::Zeroizing;
 use super::SourceError;
 use crate::error::Class;
 use crate::hardening::in_the_users_name;
-use crate::secret::Secret;
+use crate::secret::{Secret, append};
 
 /// Names the tokens whose commands are being run, by the beginning of their identity, one after another between slashes: how a command
 /// that asks `token` for the very token it is to provide is found out.
@@ -45,7 +45,7 @@ pub struct Output {
     /// Its standard output.
     pub stdout: Zeroizing<Vec<u8>>,
     /// The end of its standard error.
-    pub stderr: String,
+    pub stderr: Zeroizing<String>,
 }
 
 /// Kills a process group when dropped.
@@ -132,7 +132,7 @@ impl Child {
             }
         };
         let _ = tokio::time::timeout(AFTERMATH, rest).await;
-        let output = Output { stderr: String::from_utf8_lossy(&stderr.bytes).into_owned(), stdout: stdout.bytes };
+        let output = Output { stderr: Zeroizing::new(String::from_utf8_lossy(&stderr.bytes).into_owned()), stdout: stdout.bytes };
         match status {
             Ok(status) if status.success() => Ok(output),
             Ok(status) => {
@@ -242,7 +242,7 @@ impl<R: AsyncRead + Unpin> Drain<R> {
         let mut chunk = Zeroizing::new(vec![0; 8192]);
         match pipe.read(chunk.as_mut_slice()).await {
             Ok(0) | Err(_) => self.ended = true,
-            Ok(length) => self.bytes.extend_from_slice(chunk.get(..length).unwrap_or_default()),
+            Ok(length) => append(&mut self.bytes, chunk.get(..length).unwrap_or_default()),
         }
         if self.limit == usize::MAX && self.bytes.len() > LARGEST_COMPLAINT {
             let surplus = self.bytes.len() - LARGEST_COMPLAINT;

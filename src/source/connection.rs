@@ -6,6 +6,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
+use bytes::Bytes;
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Certificate, Client, Method, Proxy, StatusCode, redirect, retry};
 use url::Url;
@@ -15,7 +16,7 @@ use super::input::Input;
 use super::resolve::Resolver;
 use super::{Request, SourceError};
 use crate::error::{Class, one_line};
-use crate::secret::{Secret, is_named_as_secret};
+use crate::secret::{Secret, append, is_named_as_secret};
 use crate::settings::{Item, Mistake, Section};
 
 /// The most that is read of an answer.
@@ -148,7 +149,8 @@ impl Connection {
         }
         let mut sending = self.client(url)?.request(method, url.clone()).headers(headers);
         if !body.is_empty() {
-            sending = sending.body(body.as_bytes().to_vec());
+            // Wiped once it has been sent; what the connection made of it is not ours.
+            sending = sending.body(Bytes::from_owner(body));
         }
         let mut response = sending.send().await.map_err(failed)?;
         let mut body = Zeroizing::new(Vec::new());
@@ -158,7 +160,7 @@ impl Connection {
                 // `token_endpoint` or `url`.
                 return Err(SourceError::new(Class::Temporary, format!("{} answered with more than 1 MiB", host(url))));
             }
-            body.extend_from_slice(&chunk);
+            append(&mut body, &chunk);
         }
         Ok(Answer { status: response.status(), headers: std::mem::take(response.headers_mut()), body, sent })
     }
@@ -199,8 +201,8 @@ impl Route {
             builder = certificates.into_iter().fold(builder, reqwest::ClientBuilder::add_root_certificate);
         }
         if let (Some(certificate), Some(key)) = (&self.client_cert, &self.client_key) {
-            let mut pem = read("client_cert", certificate)?;
-            pem.extend_from_slice(super::input::read_private(key)?.as_bytes());
+            let (mut pem, key) = (Zeroizing::new(read("client_cert", certificate)?), Zeroizing::new(super::input::read_private(key)?));
+            append(&mut pem, key.as_bytes());
             // Error: The certificate of the client, or its key, is not PEM. To do: convert it by `openssl x509` or `openssl pkey`.
             let identity = reqwest::Identity::from_pem(&pem).map_err(|_| unusable("client_cert", "and client_key are no PEM pair"))?;
             builder = builder.identity(identity);

@@ -62,15 +62,16 @@ impl Exec {
         // command printed is no token in a form that is known. It is not shown, because it may be a secret. To do: run it by hand, or set
         // `format`.
         let unusable = |what: &str| SourceError::new(Class::Temporary, format!("the answer of `{}` is unusable: {what}", self.program()));
-        let text = String::from_utf8(stdout.to_vec()).map_err(|_| unusable("it is not text"))?;
+        let text = str::from_utf8(stdout).map_err(|_| unusable("it is not text"))?;
         let is_json = match self.format {
             Format::Auto => text.trim_start().starts_with('{'),
             Format::Raw => false,
             Format::Json | Format::ExecCredential => true,
         };
         if !is_json {
-            let bare = |text| Token::new(trim_line_ends(text)).map(|token| (token, None)).map_err(|error| error.to_string());
-            let read = document::read(&text).unwrap_or_else(|| bare(text));
+            let bare =
+                |text: &str| Token::new(trim_line_ends(text.to_owned())).map(|token| (token, None)).map_err(|error| error.to_string());
+            let read = document::read(text).unwrap_or_else(|| bare(text));
             let (token, expires_at) = read.map_err(|what| unusable(&what))?;
             return dated(token, expires_at, self.ttl, now);
         }

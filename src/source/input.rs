@@ -1,14 +1,17 @@
 //! A secret or a token that the configuration names instead of holding: `{ env }`, `{ file }`, `{ command }`, the token of another
 //! profile, a JWT that is signed on the spot, or, less well, the text itself.
 
-use std::io::Read as _;
-use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
+use std::io::ErrorKind;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+
+use zeroize::Zeroizing;
 
 use super::child::{Child, refuse_recursion};
 use super::jwt::{Claims, Jwt};
 use super::{Link, Request, SourceError};
+use crate::bounded;
 use crate::error::{Class, reason};
 use crate::secret::Secret;
 use crate::settings::{Item, Mistake};
@@ -129,10 +132,10 @@ impl Input {
             Self::Command(argv) => {
                 let child = Child::new(argv.iter().map(Into::into).collect()).known_as(&ancestor(argv));
                 let output = child.output().await?;
-                let text = String::from_utf8(output.stdout.to_vec());
+                let text = str::from_utf8(&output.stdout);
                 // Error: A secret is text. To do: run the command by hand.
                 let text = text.map_err(|_| SourceError::new(Class::Temporary, format!("`{}` printed no text", argv[0])))?;
-                checked(trim_line_ends(text), &format!("the output of `{}`", argv[0]))
+                checked(trim_line_ends(text.to_owned()), &format!("the output of `{}`", argv[0]))
             }
             Self::Profile(link) => link.token(request).await,
             Self::Jwt(jwt) => jwt.sign(request.now),
@@ -194,16 +197,15 @@ pub(super) fn read_file(path: &Path) -> Result<(String, u32), SourceError> {
     let shown = path.display();
     // Error: The file of a secret is not there, or not readable. To do: check its path and permissions.
     let failed = |error: &std::io::Error| SourceError::new(Class::Config, format!("cannot read {shown}: {}", reason(error)));
-    let nonblocking = i32::try_from(rustix::fs::OFlags::NONBLOCK.bits()).unwrap_or_default();
-    let file = std::fs::File::options().read(true).custom_flags(nonblocking).open(path).map_err(|error| failed(&error))?;
-    let metadata = file.metadata().map_err(|error| failed(&error))?;
-    if !metadata.is_file() {
+    let (mut bytes, metadata) = bounded::read(path, LARGEST_FILE).map_err(|error| match error.kind() {
         // Error: A directory or a device is no secret. To do: check the path.
-        return Err(missing(format!("{shown} is not a regular file")));
-    }
-    let mut bytes = Vec::new();
-    file.take(LARGEST_FILE).read_to_end(&mut bytes).map_err(|error| failed(&error))?;
-    // Error: A secret is text. To do: check the path.
-    let text = String::from_utf8(bytes).map_err(|_| SourceError::new(Class::Temporary, format!("{shown} is not text")))?;
+        ErrorKind::InvalidInput => missing(format!("{shown} is not a regular file")),
+        _ => failed(&error),
+    })?;
+    let text = String::from_utf8(std::mem::take(&mut *bytes)).map_err(|error| {
+        drop(Zeroizing::new(error.into_bytes()));
+        // Error: A secret is text. To do: check the path.
+        SourceError::new(Class::Temporary, format!("{shown} is not text"))
+    })?;
     Ok((text, metadata.mode()))
 }

@@ -2,10 +2,17 @@
 //! built in; where nsswitch.conf names others (mdns, resolve, sss, …) the system's own `getent`, which can load them, is asked. And
 //! `localhost` is believed only where it is this machine, because requests to it may be plain http.
 
+use std::ffi::OsString;
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs as _};
-use std::process::Stdio;
 
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+
+use super::child::Child;
+use crate::bounded;
+use crate::error::Class;
+
+/// More than any system's nsswitch.conf has.
+const LARGEST_SWITCH: u64 = 64 << 10;
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 
@@ -26,7 +33,7 @@ impl Resolve for Resolver {
 }
 
 async fn addresses_of(name: &str) -> Result<Vec<SocketAddr>, Failure> {
-    let switch = || std::fs::read_to_string("/etc/nsswitch.conf").unwrap_or_default();
+    let switch = || String::from_utf8_lossy(&bounded::beginning("/etc/nsswitch.conf", LARGEST_SWITCH)).into_owned();
     if cfg!(all(target_env = "gnu", target_feature = "crt-static"))
         && needs_modules(&switch())
         && let Some(addresses) = ask_getent(name).await?
@@ -48,15 +55,14 @@ fn needs_modules(switch: &str) -> bool {
 
 /// The answer of `getent ahosts`; `None` where there is no such program.
 async fn ask_getent(name: &str) -> Result<Option<Vec<SocketAddr>>, Failure> {
-    let mut command = tokio::process::Command::new("getent");
-    command.args(["ahosts", name]).stdin(Stdio::null()).stderr(Stdio::null()).kill_on_drop(true);
-    let output = match command.output().await {
+    let unknown = "failed to lookup address information: Name or service not known";
+    let output = match Child::new(["getent", "ahosts", name].map(OsString::from).to_vec()).output().await {
         Ok(output) => output,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(error.into()),
+        Err(error) if error.class == Class::Config => return Ok(None),
+        Err(_) => return Err(unknown.into()),
     };
     match parse_ahosts(&String::from_utf8_lossy(&output.stdout)) {
-        addresses if addresses.is_empty() => Err("failed to lookup address information: Name or service not known".into()),
+        addresses if addresses.is_empty() => Err(unknown.into()),
         addresses => Ok(Some(addresses)),
     }
 }

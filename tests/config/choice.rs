@@ -134,7 +134,7 @@ fn flags_win_over_the_profile() {
 #[test]
 fn a_file_without_a_secret_may_be_read_by_others() {
     let test = Test::configured(&echo("open"));
-    for mode in [0o600, 0o644, 0o666, 0o400] {
+    for mode in [0o600, 0o644, 0o664, 0o400] {
         fs::set_permissions(test.path("config/token/config.toml"), fs::Permissions::from_mode(mode)).unwrap();
         is(&test.get(), "open");
     }

@@ -96,18 +96,12 @@ fn nothing_got_out(scene: &Scene) {
     assert_eq!(seen, [""; 0], "in /proc");
     assert_eq!(scene.trap.visits(), 0, "a redirect was followed, or a proxy asked for loopback");
     for (profile, meant) in PROFILES {
-        let sent: String = scene
-            .issuer
-            .requests()
-            .iter()
-            .filter(|request| request.path == format!("/{profile}"))
-            .map(|request| format!("{request:?}"))
-            .collect();
+        let sent = format!("{:?}", scene.issuer.requests_at(&format!("/{profile}")));
         let strangers: Vec<_> = held(&sent).into_iter().filter(|kind| !meant.contains(kind)).collect();
         assert_eq!(strangers, [""; 0], "sent for {profile}");
     }
     for (host, meant) in [(&scene.proxy, "Proxy"), (&scene.variable, "ProxyVariable")] {
-        let sent: String = host.requests().iter().map(|request| format!("{request:?}")).collect();
+        let sent = format!("{:?}", host.requests());
         assert_eq!(held(&sent), BTreeSet::from([meant]), "sent to the proxy");
     }
 }
@@ -134,13 +128,7 @@ fn what_goes_well_gives_nothing_away() {
     assert!(scene.starts() > 80, "it was looked at {} programs", scene.starts());
     // Each was used: what is sent nowhere cannot get anywhere.
     for (profile, meant) in PROFILES {
-        let sent: String = scene
-            .issuer
-            .requests()
-            .iter()
-            .filter(|request| request.path == format!("/{profile}"))
-            .map(|request| format!("{request:?}"))
-            .collect();
+        let sent = format!("{:?}", scene.issuer.requests_at(&format!("/{profile}")));
         let missing: Vec<_> = meant.iter().filter(|kind| !held(&sent).contains(*kind) && **kind != "Access").collect();
         assert_eq!(missing, [&""; 0], "sent for {profile}");
     }

@@ -3,11 +3,18 @@
 
 use std::time::Duration;
 
+use crate::bounded;
 use crate::cache::Asker;
 use crate::clock::{Clock as _, SystemClock, Timestamp, since_boot};
 
 /// The field that says when a process began, in ticks since the system did, counted from the one behind its name.
 const BEGAN: usize = 19;
+
+/// The most that is read of a process's words, of the list of a parent's children, and of what there is on a process: other processes make
+/// them as long as they like. Words that are alike so far are those of the same question.
+const MOST_WORDS: u64 = 64 << 10;
+const MOST_CHILDREN: u64 = 1 << 20;
+const LONGEST_STAT: u64 = 4 << 10;
 
 /// A parent that asks.
 pub(super) struct Parent {
@@ -30,10 +37,13 @@ pub(super) fn parent(words: &[String], information: Option<&str>) -> Option<Pare
 impl Parent {
     /// Since when other children of it have been running, each by the very same words, that have not come to their end.
     pub fn other_calls(&self) -> Vec<Timestamp> {
-        let words = |process: &str| std::fs::read(format!("/proc/{process}/cmdline")).unwrap_or_default();
+        let words = |process: &str| bounded::beginning(&format!("/proc/{process}/cmdline"), MOST_WORDS);
         let (own, own_words) = (std::process::id().to_string(), words("self"));
         let tasks = std::fs::read_dir(format!("/proc/{}/task", self.process)).into_iter().flatten().flatten();
-        let children = tasks.filter_map(|task| std::fs::read_to_string(task.path().join("children")).ok());
+        let children = tasks.filter_map(|task| {
+            let list = bounded::beginning(task.path().join("children").to_str()?, MOST_CHILDREN);
+            String::from_utf8(list).ok()
+        });
         let children: Vec<String> = children.flat_map(|list| list.split_whitespace().map(str::to_owned).collect::<Vec<_>>()).collect();
         let others = children.iter().filter(|child| **child != own && words(child.as_str()) == own_words);
         others.filter_map(|child| running_since(child)).collect()
@@ -47,7 +57,7 @@ fn running_since(process: &str) -> Option<Timestamp> {
 }
 
 fn ticks_at_start(process: &str) -> Option<u64> {
-    let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
+    let stat = String::from_utf8(bounded::beginning(&format!("/proc/{process}/stat"), LONGEST_STAT)).ok()?;
     stat.rsplit_once(')')?.1.split_whitespace().nth(BEGAN)?.parse().ok()
 }
 

@@ -2,10 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::io::Errno;
 use zeroize::Zeroizing;
 
+use crate::bounded;
 use crate::command::shared::TIMEOUT;
 
 /// More than any consumer sends.
@@ -54,19 +53,5 @@ pub(super) fn line(rest: &mut Vec<u8>) -> Option<Zeroizing<Vec<u8>>> {
 
 /// Adds what there is within `limit` and says how much; 0 at the end, `None` where it cannot be had.
 fn read_block(input: &mut Vec<u8>, limit: Duration) -> Option<usize> {
-    let stdin = rustix::stdio::stdin();
-    loop {
-        let timeout = (limit < Duration::MAX).then(|| Timespec::try_from(limit).ok()).flatten();
-        match poll(&mut [PollFd::new(&stdin, PollFlags::IN)], timeout.as_ref()) {
-            Ok(0) => return None,
-            Ok(_) | Err(Errno::INTR) => {}
-            Err(_) => return None,
-        }
-        input.reserve(BLOCK);
-        match rustix::io::read(stdin, rustix::buffer::spare_capacity(input)) {
-            Ok(count) => return Some(count),
-            Err(Errno::INTR | Errno::AGAIN) => {}
-            Err(_) => return None,
-        }
-    }
+    bounded::block(rustix::stdio::stdin(), input, limit).ok()
 }

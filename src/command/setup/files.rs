@@ -2,11 +2,12 @@
 //! that may not be written to, that is no text, or that has changed since it was read is refused.
 
 use std::fs::{self, DirBuilder, File, Metadata, OpenOptions, Permissions};
-use std::io::{self, Read as _, Write as _};
+use std::io::{self, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _, chown};
 use std::path::{Path, PathBuf};
 
 use crate::bearer::RenewalError;
+use crate::bounded;
 use crate::error::{Class, reason};
 use crate::profile::ConfigError;
 use crate::ui::{self, Failure, Manner};
@@ -29,17 +30,10 @@ pub(super) struct Target {
 impl Target {
     pub(super) fn open(path: &Path) -> Result<Self, Failure> {
         let path = followed(path)?;
-        let metadata = match fs::metadata(&path) {
-            Ok(metadata) => metadata,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Self { path, text: String::new(), metadata: None }),
-            Err(error) => return Err(failed("look at", &path, &error)),
-        };
-        if !metadata.is_file() {
-            // Error 6: A tool's configuration is a directory, a device or a pipe. To do: move it away, or set the tool up by hand.
-            return Err(refused(&path, "is not a regular file"));
-        }
-        let text = read(&path)?;
-        Ok(Self { path, text, metadata: Some(metadata) })
+        Ok(match read(&path)? {
+            Some((text, metadata)) => Self { path, text, metadata: Some(metadata) },
+            None => Self { path, text: String::new(), metadata: None },
+        })
     }
 
     pub(super) const fn exists(&self) -> bool {
@@ -114,8 +108,8 @@ impl Target {
     }
 
     fn check_unchanged(&self) -> Result<(), Failure> {
-        let now = if self.path.exists() { read(&self.path)? } else { String::new() };
-        if now == self.text && self.path.exists() == self.exists() {
+        let now = read(&self.path)?;
+        if now.is_some() == self.exists() && now.map(|(text, _)| text).unwrap_or_default() == self.text {
             return Ok(());
         }
         // Error 5: An editor or the tool itself wrote the file at the same time. Nothing was changed.
@@ -124,17 +118,23 @@ impl Target {
     }
 }
 
-fn read(path: &Path) -> Result<String, Failure> {
-    let mut bytes = Vec::new();
-    let file = File::open(path).map_err(|error| failed("read", path, &error))?;
-    file.take(LARGEST + 1).read_to_end(&mut bytes).map_err(|error| failed("read", path, &error))?;
-    if bytes.len() as u64 > LARGEST {
-        return Err(unfit(path, 1, "it is larger than 4 MiB"));
+/// What a file says, and what the system knows of just that one; `None` where there is none.
+fn read(path: &Path) -> Result<Option<(String, Metadata)>, Failure> {
+    let (mut bytes, metadata) = match bounded::read(path, LARGEST) {
+        Ok(read) => read,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        // Error 6: A tool's configuration is a directory, a device or a pipe. To do: move it away, or set the tool up by hand.
+        Err(error) if error.kind() == io::ErrorKind::InvalidInput => return Err(refused(path, "is not a regular file")),
+        Err(error) if error.kind() == io::ErrorKind::FileTooLarge => return Err(unfit(path, 1, &error.to_string())),
+        Err(error) => return Err(failed("read", path, &error)),
+    };
+    match String::from_utf8(std::mem::take(&mut *bytes)) {
+        Ok(text) => Ok(Some((text, metadata))),
+        Err(error) => {
+            let before = &error.as_bytes()[..error.utf8_error().valid_up_to()];
+            Err(unfit(path, 1 + String::from_utf8_lossy(before).matches('\n').count(), "this is no UTF-8"))
+        }
     }
-    String::from_utf8(bytes).map_err(|error| {
-        let before = &error.as_bytes()[..error.utf8_error().valid_up_to()];
-        unfit(path, 1 + String::from_utf8_lossy(before).matches('\n').count(), "this is no UTF-8")
-    })
 }
 
 /// Where the links at the end of a path lead; what they lead to need not be there.

@@ -1,12 +1,18 @@
 //! git's own judgement of its configuration, and where that is.
 
-use std::io::Write as _;
+use std::fs::File;
+use std::io::{Read as _, Write as _};
+use std::os::fd::OwnedFd;
 use std::path::PathBuf;
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 
 use super::surroundings::Surroundings;
+use crate::hardening::in_the_users_name;
 use crate::profile::ConfigError;
 use crate::settings::Mistake;
+
+/// The most of what git says that is listened to.
+const MOST: u64 = 1 << 20;
 
 /// The file of this user, or of the repository around.
 pub(super) fn file(surroundings: &Surroundings, is_local: bool) -> Result<PathBuf, ConfigError> {
@@ -21,9 +27,11 @@ pub(super) fn file(surroundings: &Surroundings, is_local: bool) -> Result<PathBu
 }
 
 fn repository() -> Result<PathBuf, ConfigError> {
-    let output = Command::new("git").args(["rev-parse", "--git-path", "config"]).stdin(Stdio::null()).output().map_err(|_| missing())?;
-    let path = String::from_utf8_lossy(&output.stdout).trim_end_matches('\n').to_owned();
-    if !output.status.success() || path.is_empty() {
+    let mut command = Command::new("git");
+    command.args(["rev-parse", "--git-path", "config"]).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
+    let (status, said) = told(in_the_users_name(|| command.spawn()).map_err(|_| missing())?)?;
+    let path = said.trim_end_matches('\n').to_owned();
+    if !status.success() || path.is_empty() {
         // Error: `--local` changes the configuration of the repository you are in.
         let message = "this is no git repository".to_owned();
         return Err(ConfigError { message, hint: Some("leave --local out, or go to one".to_owned()) });
@@ -34,11 +42,10 @@ fn repository() -> Result<PathBuf, ConfigError> {
 /// Whether git can read `text`.
 pub(super) fn check(text: &str) -> Result<(), Mistake> {
     let whole = |line: usize, what: &str| Mistake { line, key: String::new(), what: what.to_owned(), hint: None };
-    let output = ask(&["--list"], Stdio::null(), text).map_err(|error| whole(1, &error.message))?;
-    if output.status.success() {
+    let (status, told) = ask(&["--list"], Stream::Error, text).map_err(|error| whole(1, &error.message))?;
+    if status.success() {
         return Ok(());
     }
-    let told = String::from_utf8_lossy(&output.stderr);
     let line = told.split_once("line ").and_then(|(_, rest)| rest.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok());
     Err(whole(line.unwrap_or(1), "git cannot read this"))
 }
@@ -46,8 +53,7 @@ pub(super) fn check(text: &str) -> Result<(), Mistake> {
 /// Whether git reads an empty helper and then ours, last of all, for each of these hosts.
 pub(super) fn check_made(text: &str, hosts: &[String]) -> Result<(), ConfigError> {
     for host in hosts {
-        let output = ask(&["--get-all", &format!("credential.https://{host}.helper")], Stdio::piped(), text)?;
-        let helpers = String::from_utf8_lossy(&output.stdout);
+        let (_, helpers) = ask(&["--get-all", &format!("credential.https://{host}.helper")], Stream::Output, text)?;
         let lines: Vec<&str> = helpers.lines().collect();
         let is_read = matches!(lines.as_slice(), [.., "", ours] if ours.starts_with('!') && ours.contains(" helper git "));
         if !is_read {
@@ -59,13 +65,39 @@ pub(super) fn check_made(text: &str, hosts: &[String]) -> Result<(), ConfigError
     Ok(())
 }
 
-fn ask(question: &[&str], answer: Stdio, text: &str) -> Result<Output, ConfigError> {
+/// Which of what git says is listened to: one alone, so that neither is waited for while it waits for the other.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Stream {
+    Output,
+    Error,
+}
+
+impl Stream {
+    fn heard_as(self, wanted: Self) -> Stdio {
+        if self == wanted { Stdio::piped() } else { Stdio::null() }
+    }
+}
+
+fn ask(question: &[&str], heard: Stream, text: &str) -> Result<(ExitStatus, String), ConfigError> {
     let mut command = Command::new("git");
     command.args(["config", "--file", "-"]).args(question).env("LC_ALL", "C");
-    let mut child = command.stdin(Stdio::piped()).stdout(answer).stderr(Stdio::piped()).spawn().map_err(|_| missing())?;
+    command.stdin(Stdio::piped()).stdout(heard.heard_as(Stream::Output)).stderr(heard.heard_as(Stream::Error));
+    let mut child = in_the_users_name(|| command.spawn()).map_err(|_| missing())?;
     // git reads all of it before it answers, or ends early and says why.
     let _ = child.stdin.take().map(|mut input| input.write_all(text.as_bytes()));
-    child.wait_with_output().map_err(|_| missing())
+    told(child)
+}
+
+/// How git ended and what it said.
+fn told(mut child: Child) -> Result<(ExitStatus, String), ConfigError> {
+    let mut bytes = Vec::new();
+    let streams = [child.stdout.take().map(OwnedFd::from), child.stderr.take().map(OwnedFd::from)];
+    for stream in streams.into_iter().flatten() {
+        // Closed behind the bound: whoever goes on writing ends by that.
+        File::from(stream).take(MOST).read_to_end(&mut bytes).map_err(|_| missing())?;
+    }
+    let status = child.wait().map_err(|_| missing())?;
+    Ok((status, String::from_utf8_lossy(&bytes).into_owned()))
 }
 
 fn missing() -> ConfigError {

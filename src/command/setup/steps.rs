@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use super::files::Target;
 use super::git;
 use super::surroundings::{Surroundings, text};
 use crate::cli::{Aws, Cargo, Consumer, Git, Kubectl, Setup};
@@ -159,7 +160,7 @@ impl Planner<'_> {
         let files: Vec<PathBuf> = named.iter().flat_map(std::env::split_paths).filter(|file| !file.as_os_str().is_empty()).collect();
         // Of several files, the one that has the context, else the first: kubectl merges them.
         let has_context = |file: &&PathBuf| {
-            let text = std::fs::read_to_string(file).unwrap_or_default();
+            let text = Target::open(file).map(|target| target.text).unwrap_or_default();
             options.context.as_ref().or(Some(&user)).is_some_and(|name| kubectl::names(&text, name))
         };
         let file = files.iter().find(has_context).or(files.first()).cloned();
