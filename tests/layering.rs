@@ -377,3 +377,57 @@ fn a_file_that_has_grown_too_long_is_found() {
     planted("src/main.rs", &lines(60), 0);
     planted("src/main.rs", &lines(61), 1);
 }
+
+/// The promises of SECURITY.md, each with the tests that hold it.
+fn promises() -> Vec<(String, Vec<String>)> {
+    let page = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("SECURITY.md")).unwrap();
+    let rows = page.lines().filter_map(|line| line.strip_prefix("| ")?.strip_suffix(" |").map(|row| row.split(" | ").collect::<Vec<_>>()));
+    let rows = rows.filter(|cells| cells.len() == 3 && cells[0].starts_with(['S', 'R']));
+    let tests = |cell: &str| cell.split_whitespace().map(|word| word.trim_matches('`').to_owned()).collect();
+    rows.map(|cells| (cells[0].to_owned(), tests(cells[2]))).collect()
+}
+
+/// Whether there is a test of this name: `faults::tls::x` is `x` in `tests/faults/tls.rs`, `src::clock::x` is `x` in `src/clock.rs`.
+fn is_test(name: &str) -> bool {
+    let Some((place, function)) = name.rsplit_once("::") else { return false };
+    let place = place.replace("::", "/");
+    let path = if place.starts_with("src/") { format!("{place}.rs") } else { format!("tests/{place}.rs") };
+    let text = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).unwrap_or_default();
+    let mut awaited = false;
+    text.lines().map(str::trim).any(|line| {
+        let is_it = awaited && line.split("fn ").nth(1).and_then(|rest| rest.split('(').next()) == Some(function);
+        awaited = line.starts_with("#[test]") || line.starts_with("#[tokio::test") || (awaited && line.starts_with("#["));
+        is_it
+    })
+}
+
+/// Whoever renames a test that SECURITY.md names does so there, too.
+#[test]
+fn every_promise_has_its_tests() {
+    let promises = promises();
+    let numbers: Vec<&str> = promises.iter().map(|(number, _)| number.as_str()).collect();
+    let expected: Vec<String> = (1..=16).map(|number| format!("S{number}")).chain((1..=19).map(|number| format!("R{number}"))).collect();
+    assert_eq!(numbers, expected, "SECURITY.md");
+    let missing: Vec<String> = promises
+        .iter()
+        .flat_map(|(number, tests)| tests.iter().filter(|name| !is_test(name)).map(move |name| format!("{number}: {name}")))
+        .collect();
+    assert!(missing.is_empty(), "SECURITY.md names tests that are not there: {missing:#?}");
+    assert!(promises.iter().all(|(_, tests)| !tests.is_empty()), "each has one");
+}
+
+#[test]
+fn a_test_that_is_not_there_is_missed() {
+    for (name, is_there) in [
+        ("layering::every_promise_has_its_tests", true),
+        ("src::clock::arithmetic_saturates", true),
+        ("src::bearer::policy::waits_stay_within_their_bounds", true),
+        ("clock::bearers::a_clock_that_oscillates_makes_no_storm", true),
+        ("layering::promises", false),
+        ("layering::every_promise", false),
+        ("nowhere::every_promise_has_its_tests", false),
+        ("every_promise_has_its_tests", false),
+    ] {
+        assert_eq!(is_test(name), is_there, "{name}");
+    }
+}
