@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use super::grant::Grant;
 use super::{
-    AuthorizationCode, ClientCredentials, DeviceCode, Env, Exec, File, Http, Input, JwtBearer, RefreshToken, Request, Source, SourceError,
-    TokenExchange, Ttl, is_refreshing,
+    AuthorizationCode, ClientCredentials, DeviceCode, Env, Exec, File, Http, Input, JwtBearer, Printed, RefreshToken, Request, Source,
+    SourceError, TokenExchange, Ttl, is_refreshing,
 };
 use crate::secret::Secret;
 use crate::settings::{Mistake, Section};
@@ -148,6 +148,12 @@ impl AnySource {
     #[must_use]
     pub fn is_logged_in_to(&self) -> bool {
         each!(self, source => source.login_identity().is_some() && source.patience().is_some())
+    }
+
+    /// What the command of it printed when it was run last, here; `None` where there is none, or it was not run.
+    #[must_use]
+    pub fn printed(&self) -> Option<Printed> {
+        if let Self::Exec(exec) = self { exec.printed() } else { None }
     }
 
     pub(super) fn grant(&self) -> Option<&Grant> {

@@ -72,6 +72,11 @@ impl Connection {
         }
     }
 
+    /// One that trusts these certificates, too, and has nothing else that is particular.
+    pub(super) fn trusting(ca_file: Option<PathBuf>) -> Self {
+        Self { route: Route { ca_file, ..Route::default() }, headers: Vec::new() }
+    }
+
     /// Headers whose values are secrets that are somewhere else.
     pub(super) fn inputs(&self) -> impl Iterator<Item = &Input> {
         self.headers.iter().map(|(_, value)| value).filter(|value| !value.is_inline())

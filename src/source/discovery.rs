@@ -19,7 +19,7 @@ pub(super) enum Endpoint {
 }
 
 impl Endpoint {
-    const ALL: [Self; 4] = [Self::Authorization, Self::DeviceAuthorization, Self::Revocation, Self::Token];
+    pub const ALL: [Self; 4] = [Self::Authorization, Self::DeviceAuthorization, Self::Revocation, Self::Token];
 
     /// Its key, in a configuration as in a discovery document.
     pub const fn key(self) -> &'static str {
@@ -59,8 +59,13 @@ pub(super) struct Metadata {
     pub names_itself: bool,
 }
 
-#[cfg(any(test, feature = "fuzzing"))]
 impl Metadata {
+    /// Whether it says where it is asked for this.
+    pub fn names(&self, endpoint: Endpoint) -> bool {
+        self.endpoints.iter().any(|(known, _)| *known == endpoint)
+    }
+
+    #[cfg(any(test, feature = "fuzzing"))]
     pub fn addresses(&self) -> impl Iterator<Item = &Url> {
         self.endpoints.iter().map(|(_, url)| url)
     }
@@ -141,32 +146,48 @@ impl Issuer {
     /// What it says of itself; nothing where there is nobody to be asked.
     pub async fn metadata(&self, connection: &Connection, request: Request<'_>) -> Result<Metadata, SourceError> {
         let Some((text, url)) = &self.issuer else { return Ok(Metadata::default()) };
-        let mut refused = None;
-        for place in well_known(url) {
-            let answer = connection.get(&place, request).await?;
-            let status = answer.status.as_u16();
-            match status {
-                200 => {
-                    let object = object_without_duplicates(&answer.body);
-                    // Error (object_without_duplicates): Something else than the issuer answers there: a captive portal, a proxy, a wrong
-                    // address. To do: check `issuer`, or set `token_endpoint`.
-                    let unusable =
-                        |what| SourceError::new(Class::Temporary, format!("the discovery document of {} is unusable: {what}", host(url)));
-                    return read(&object.map_err(unusable)?, text, url);
-                }
-                408 | 425 | 429 | 500.. => {
-                    // Error: The issuer, or what stands before it, is overloaded or down. To do: nothing; it is tried again.
-                    let mut error = SourceError::new(Class::Temporary, format!("{} failed for now (HTTP {status})", host(url)));
-                    error.retry_after = answer.headers.get("retry-after").and_then(|value| retry_after(value.to_str().ok()?, request.now));
-                    return Err(error);
-                }
-                _ => refused = Some(status),
-            }
+        match document(url, connection, request).await? {
+            Ok(document) => read(&document, text, url),
+            Err(status) => Err(without_document(url, status).with_hint("check `issuer`, or set `token_endpoint`")),
         }
-        // Error: Neither `/.well-known/openid-configuration` nor `/.well-known/oauth-authorization-server` is there.
-        let message = format!("{} has no discovery document (HTTP {})", host(url), refused.unwrap_or_default());
-        Err(SourceError::new(Class::Refused, message).with_hint("check `issuer`, or set `token_endpoint`"))
     }
+}
+
+/// The discovery document of `issuer`, or the HTTP status that says that it has none.
+pub(super) async fn document(
+    issuer: &Url,
+    connection: &Connection,
+    request: Request<'_>,
+) -> Result<Result<Map<String, Value>, u16>, SourceError> {
+    let mut refused = 0;
+    for place in well_known(issuer) {
+        let answer = connection.get(&place, request).await?;
+        let status = answer.status.as_u16();
+        match status {
+            200 => {
+                let object = object_without_duplicates(&answer.body);
+                // Error (object_without_duplicates): Something else than the issuer answers there: a captive portal, a proxy, a wrong
+                // address. To do: check `issuer`, or set `token_endpoint`.
+                let unusable =
+                    |what| SourceError::new(Class::Temporary, format!("the discovery document of {} is unusable: {what}", host(issuer)));
+                return object.map(Ok).map_err(unusable);
+            }
+            408 | 425 | 429 | 500.. => {
+                // Error: The issuer, or what stands before it, is overloaded or down. To do: nothing; it is tried again.
+                let mut error = SourceError::new(Class::Temporary, format!("{} failed for now (HTTP {status})", host(issuer)));
+                error.retry_after = answer.headers.get("retry-after").and_then(|value| retry_after(value.to_str().ok()?, request.now));
+                return Err(error);
+            }
+            _ => refused = status,
+        }
+    }
+    Ok(Err(refused))
+}
+
+pub(super) fn without_document(issuer: &Url, status: u16) -> SourceError {
+    // Error: Neither `/.well-known/openid-configuration` nor `/.well-known/oauth-authorization-server` is there.
+    // To do: check the address, or say where tokens are had (`token_endpoint`).
+    SourceError::new(Class::Refused, format!("{} has no discovery document (HTTP {status})", host(issuer)))
 }
 
 /// An address to which a secret may be sent: https, or http to this machine.

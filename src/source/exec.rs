@@ -1,6 +1,7 @@
 //! `source = "exec"`: a token from the output of a command, as it stands or in one of the JSON shapes such commands print.
 
 use std::ffi::OsString;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use serde_json::Value;
@@ -14,7 +15,7 @@ use crate::clock::Timestamp;
 use crate::error::Class;
 use crate::secret::{Secret, is_named_as_secret};
 use crate::settings::{Item, Mistake, Section};
-use crate::token::{Token, fingerprint};
+use crate::token::{Token, fingerprint, jwt_expiry};
 
 /// How the output of a command is read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -30,6 +31,15 @@ pub enum Format {
     ExecCredential,
 }
 
+/// What a command printed, for somebody who is told how that was taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Printed {
+    /// What it was taken for.
+    pub shape: &'static str,
+    /// Whether it said itself how long it holds.
+    pub is_dated: bool,
+}
+
 /// A command that prints a token.
 #[derive(Debug)]
 pub struct Exec {
@@ -38,13 +48,19 @@ pub struct Exec {
     format: Format,
     interactive: bool,
     ttl: Option<Ttl>,
+    printed: Mutex<Option<Printed>>,
 }
 
 impl Exec {
     /// The first of `command` is the program.
     #[must_use]
     pub const fn new(command: Vec<OsString>, ttl: Option<Ttl>) -> Self {
-        Self { command, env: Vec::new(), format: Format::Auto, interactive: false, ttl }
+        Self { command, env: Vec::new(), format: Format::Auto, interactive: false, ttl, printed: Mutex::new(None) }
+    }
+
+    /// What it printed when it was run last, here, and was understood.
+    pub(super) fn printed(&self) -> Option<Printed> {
+        *self.printed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// What names it among the ancestors of what it starts.
@@ -71,15 +87,18 @@ impl Exec {
         if !is_json {
             let bare =
                 |text: &str| Token::new(trim_line_ends(text.to_owned())).map(|token| (token, None)).map_err(|error| error.to_string());
-            let read = document::read(text).unwrap_or_else(|| bare(text));
+            let (shape, read) = match document::read(text) {
+                Some(read) => ("a JSON document", read),
+                None => ("a bare token", bare(text)),
+            };
             let (token, expires_at) = read.map_err(|what| unusable(&what))?;
-            return dated(token, expires_at, self.ttl, now);
+            return self.taken_for(shape, token, expires_at, now);
         }
         let object = object_without_duplicates(text.as_bytes()).map_err(|what| unusable(&what))?;
         let is_credential = object.get("kind").and_then(Value::as_str) == Some("ExecCredential");
         if is_credential || self.format == Format::ExecCredential {
             let (token, expires_at) = exec_credential(&object).map_err(|what| unusable(&what))?;
-            return dated(token, expires_at, self.ttl, now);
+            return self.taken_for("an ExecCredential", token, expires_at, now);
         }
         let is_own = object.contains_key("version") && !object.contains_key("access_token");
         let answer = if is_own { TokenResponse::read_own(object) } else { TokenResponse::read(object, now) };
@@ -87,7 +106,17 @@ impl Exec {
             Class::Temporary => unusable(&error.message),
             _ => error,
         })?;
-        dated(answer.token, answer.expires_at, self.ttl, now)
+        let shape = if is_own { "what `token get -o json` prints" } else { "a token response" };
+        self.taken_for(shape, answer.token, answer.expires_at, now)
+    }
+
+    /// A token that was printed in this `shape`, with the times that follow.
+    fn taken_for(&self, shape: &'static str, token: Token, stated: Option<Timestamp>, now: Timestamp) -> Result<Token, SourceError> {
+        let claimed = jwt_expiry(token.expose());
+        let shape = if claimed.is_some() && shape == "a bare token" { "a JWT" } else { shape };
+        let printed = Printed { shape, is_dated: claimed.or(stated).is_some() };
+        *self.printed.lock().unwrap_or_else(PoisonError::into_inner) = Some(printed);
+        dated(token, stated, self.ttl, now)
     }
 }
 
@@ -219,6 +248,26 @@ mod tests {
         let compact = r#"{"AccessKeyId":"A","Expiration":"1970-01-12T13:47:40Z"}"#;
         assert_eq!(read(document, Format::Raw), Ok((compact.to_owned(), Some(60))), "a document");
         assert_eq!(read("{abc", Format::Raw), Ok(("{abc".to_owned(), Some(300))), "what only begins like one");
+    }
+
+    #[test]
+    fn what_was_printed_is_told_by_its_shape() {
+        let jwt = "e30.eyJleHAiOjE3OTUzNDg4MDB9.c2ln";
+        let table = [
+            ("T\n".to_owned(), "a bare token", false),
+            (jwt.to_owned(), "a JWT", true),
+            (r#"{"access_token":"T"}"#.to_owned(), "a token response", false),
+            (format!(r#"{{"access_token":"{jwt}"}}"#), "a token response", true),
+            (r#"{"access_token":"T","expires_in":60}"#.to_owned(), "a token response", true),
+            (r#"{"version":1,"token":"T","expires_at":null}"#.to_owned(), "what `token get -o json` prints", false),
+            (r#"{"kind":"ExecCredential","status":{"token":"T"}}"#.to_owned(), "an ExecCredential", false),
+        ];
+        for (output, shape, is_dated) in table {
+            let exec = Exec::new(vec!["mint".into()], None);
+            assert_eq!(exec.printed(), None);
+            assert!(exec.read(output.as_bytes(), Timestamp::from_unix_seconds(1_000_000)).is_ok(), "{output}");
+            assert_eq!(exec.printed(), Some(Printed { shape, is_dated }), "{output}");
+        }
     }
 
     #[test]
