@@ -2,6 +2,8 @@
 //! here (and in the types of the bearer that document them) and nowhere else; nothing to the right sees an optional flag.
 
 mod chain;
+mod draft;
+mod extend;
 mod places;
 mod read;
 
@@ -27,6 +29,8 @@ use crate::token::{Token, hex};
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) use read::read;
 
+pub use draft::{ClientDraft, Credential, Draft, DraftOrigin, Place};
+pub use extend::{Extended, extend, refuse_existing};
 pub use places::{PROFILE_VARIABLE, Places, never_asks};
 
 /// The user name for front ends that need one, where nobody gives another.
@@ -184,14 +188,14 @@ impl Configuration {
 }
 
 /// Makes a program given by a relative path mean the same file from wherever it is named.
-fn absolute_program(command: &mut [OsString]) {
+pub fn absolute_program(command: &mut [OsString]) {
     let Some(program) = command.first_mut() else { return };
     let path = PathBuf::from(&*program);
     if path.is_relative()
         && path.components().count() > 1
-        && let Ok(folder) = std::env::current_dir()
+        && let Ok(path) = std::path::absolute(path)
     {
-        *program = folder.join(path).into_os_string();
+        *program = path.into_os_string();
     }
 }
 

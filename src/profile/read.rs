@@ -85,7 +85,7 @@ fn refuse_foreign(path: &Path, metadata: &Metadata) -> Result<(), ConfigError> {
     Ok(())
 }
 
-fn located(path: &Path, mistake: &Mistake) -> ConfigError {
+pub(super) fn located(path: &Path, mistake: &Mistake) -> ConfigError {
     let key = if mistake.key.is_empty() { String::new() } else { format!("`{}`: ", mistake.key) };
     // Error 2 (Mistake, read_default, src/settings.rs, src/sink.rs, src/sink/format.rs, src/sink/template.rs, proxy, secure_url,
     // variables, method, from_settings, parse, parse_ttl): Something in the configuration is not what it should be. Nothing was asked or

@@ -1,0 +1,139 @@
+//! A configuration with one profile more. What is there stays to the last byte: comments, order, the ends of lines, profiles. The new
+//! profile comes behind it; only a default that somebody asked for is put where a default is.
+//!
+//! It refuses a configuration with a mistake in it, a profile that is there in whatever spelling, and to write what would not be read as
+//! it is meant.
+
+use std::ops::Range;
+use std::path::Path;
+
+use toml::de::{DeTable, DeValue};
+
+use super::draft::{Draft, text as quoted};
+use super::read::{located, read};
+use super::{ConfigError, Configuration, Places};
+use crate::name::Name;
+use crate::settings::{Context, Mistake, Section};
+
+/// A configuration with one profile more.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Extended {
+    /// All of it.
+    pub text: String,
+    /// The line at which the new profile begins, counted from one.
+    pub line: usize,
+    /// Whether several profiles are there now of which none is the default, where a moment ago the only one went without saying.
+    pub needs_names: bool,
+}
+
+/// `text`, the configuration at `places`, with the profile of `draft`; as the default, where `is_default` says so.
+///
+/// # Errors
+/// [`ConfigError`] where that has a mistake, or such a profile, or no place for it, or where the draft is no profile.
+pub fn extend(text: &str, places: &Places, draft: &Draft, is_default: bool) -> Result<Extended, ConfigError> {
+    let before = read_at(text, places).map_err(|mistake| located(&places.config, &mistake))?;
+    refuse_existing(&before, text, places, &draft.name)?;
+    read_at(&draft.table("\n"), places).map_err(|mistake| unfit(&mistake, &draft.name))?;
+    let new = if text.trim().is_empty() { text.to_owned() + &draft.configuration() } else { appended(text, draft, is_default) };
+    let after = read_at(&new, places).ok().filter(|after| after.profiles().count() == before.profiles().count() + 1);
+    let after = after.ok_or_else(|| {
+        // Error: All profiles stand in one inline table (`profile = { … }`), which TOML does not let be continued. Nothing was written.
+        let message = format!("{}: its profiles are written in a way that nothing can be added to", places.config.display());
+        ConfigError::new(message, Some("add the profile by hand: --dry-run prints it".to_owned()))
+    })?;
+    let line = line_of_profile(&new, places, &draft.name);
+    let is_first = before.profiles().next().is_none();
+    Ok(Extended { text: new, line, needs_names: !is_first && before.default.is_none() && after.default.is_none() && is_only(&before) })
+}
+
+fn is_only(configuration: &Configuration) -> bool {
+    configuration.profiles().count() == 1
+}
+
+fn read_at(text: &str, places: &Places) -> Result<Configuration, Mistake> {
+    read(context(text, places), places)
+}
+
+fn context<'a>(text: &'a str, places: &'a Places) -> Context<'a> {
+    Context { text, folder: places.config.parent().unwrap_or(Path::new("")), home: places.home.as_deref() }
+}
+
+/// Refuses a name that is taken.
+///
+/// # Errors
+/// [`ConfigError`] that says by what.
+pub fn refuse_existing(configuration: &Configuration, text: &str, places: &Places, name: &Name) -> Result<(), ConfigError> {
+    if configuration.get(name).is_none() {
+        return Ok(());
+    }
+    let line = line_of_profile(text, places, name);
+    // Error: `token init` does not overwrite a profile, in whatever way its name is written. Nothing was written.
+    let message = format!("{name}: there is such a profile already, in {}:{line}", places.config.display());
+    Err(ConfigError::new(message, Some("choose another name with `-p NAME`, or edit that one".to_owned())))
+}
+
+fn line_of_profile(text: &str, places: &Places, name: &Name) -> usize {
+    let found = || {
+        let profiles = Section::parse(context(text, places)).ok()?.take("profile")?.section().ok()?.take_rest();
+        profiles.into_iter().find(|(known, _)| known == name.as_str()).map(|(_, item)| item.mistake("").line)
+    };
+    found().unwrap_or(1)
+}
+
+/// A mistake in what was given, by the option that gave it.
+fn unfit(mistake: &Mistake, name: &Name) -> ConfigError {
+    let key = mistake.key.strip_prefix("profile.").and_then(|key| key.strip_prefix(name.as_str()));
+    let key = key.unwrap_or(&mistake.key).trim_start_matches('.');
+    let what = match key {
+        "" => mistake.what.clone(),
+        "issuer" => format!("ISSUER: {}", mistake.what),
+        key => format!("--{}: {}", key.replace('_', "-"), mistake.what),
+    };
+    ConfigError::new(what, mistake.hint.clone().filter(|hint| !hint.contains('`')))
+}
+
+fn appended(text: &str, draft: &Draft, is_default: bool) -> String {
+    let end = if text.find('\n').is_some_and(|at| text[..at].ends_with('\r')) { "\r\n" } else { "\n" };
+    let mut new = if is_default { with_default(text, &draft.name, end) } else { text.to_owned() };
+    if !new.ends_with('\n') {
+        new += end;
+    }
+    if !new.ends_with(&format!("{end}{end}")) {
+        new += end;
+    }
+    new + &draft.table(end)
+}
+
+/// `text` with this default: in the place of another, or at the top, behind a heading.
+fn with_default(text: &str, name: &Name, end: &str) -> String {
+    let value = quoted(name.as_str());
+    if let Some(place) = place_of_default(text) {
+        return [&text[..place.start], &value, &text[place.end..]].concat();
+    }
+    let (heading, rest) = text.split_at(end_of_heading(text));
+    [heading, "default = ", &value, end, end, rest].concat()
+}
+
+fn place_of_default(text: &str) -> Option<Range<usize>> {
+    let table = DeTable::parse(text).ok()?;
+    let value = table.get_ref().get("default")?;
+    matches!(value.get_ref(), DeValue::String(_)).then(|| value.span())
+}
+
+/// Where the comment ends that stands at the top by itself, with the empty line behind it.
+fn end_of_heading(text: &str) -> usize {
+    let start = if text.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 };
+    let mut end = start;
+    for line in text[start..].split_inclusive('\n') {
+        end += line.len();
+        match line.trim() {
+            "" => return end,
+            comment if comment.starts_with('#') => {}
+            _ => return start,
+        }
+    }
+    start
+}
+
+#[cfg(test)]
+pub(super) mod tests;
