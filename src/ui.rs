@@ -2,7 +2,9 @@
 //! answer and nothing else.
 
 pub mod answer;
+mod dialogue;
 mod diff;
+mod keyboard;
 mod log;
 mod login;
 pub mod manual;
@@ -15,6 +17,7 @@ use std::io::IsTerminal as _;
 use std::time::Duration;
 
 pub use answer::{Answer, AnswerError};
+pub use dialogue::{Dialogue, Question};
 pub use diff::unified;
 pub use log::{in_words as relative, install as install_log};
 pub use login::AtTerminal;

@@ -2,7 +2,6 @@
 
 mod browser;
 mod device;
-mod keyboard;
 mod waiting;
 
 use std::future::Future;
@@ -10,9 +9,9 @@ use std::pin::Pin;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::Manner;
+use super::keyboard::Keyboard;
 use crate::name::Name;
 use crate::source::{Person, Step};
-use keyboard::Keyboard;
 use waiting::Waiting;
 
 /// The person at our terminal.

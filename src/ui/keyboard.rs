@@ -1,11 +1,11 @@
 //! What is typed at our terminal while we wait for something else.
 //!
 //! It promises to take exactly what it answers with, a line at a time, and to leave the terminal as it found it when it is dropped; to
-//! hold up nothing, the end of the program least of all; and not to show what is typed, which may be a code. It refuses to read, or to
-//! change anything, while the terminal is another job's.
+//! hold up nothing, the end of the program least of all; and not to show what is typed, which may be a code, unless it is told to. It
+//! refuses to read, or to change anything, while the terminal is another job's.
 //!
-//! The terminal is opened anew, because making standard input itself non-blocking would make it so for every program that shares it. It
-//! hands out characters instead of lines, because a terminal cuts lines at 4095 characters and addresses may be longer.
+//! The terminal is opened anew, because making standard input itself non-blocking would make it so for every program that shares it. What
+//! is hidden comes as characters instead of lines, because a terminal cuts lines at 4095 characters and addresses may be longer.
 
 use std::fmt;
 use std::io;
@@ -48,6 +48,8 @@ pub(super) struct Keyboard {
     terminal: AsyncFd<OwnedFd>,
     /// How it was when we came.
     found: Option<Termios>,
+    /// Whether what is typed is shown, and edited by the terminal itself.
+    is_shown: bool,
     _turn: MutexGuard<'static, ()>,
 }
 
@@ -68,7 +70,17 @@ impl Keyboard {
         #[expect(unsafe_code, reason = "tokio cannot know that this is a descriptor and stays one")]
         // SAFETY: `OwnedFd` owns a valid descriptor, which nobody replaces or closes while it is in there.
         let terminal = unsafe { AsyncFd::register_with_interest(terminal, Interest::READABLE) }.ok()?;
-        Some(Self { terminal, found: None, _turn: turn })
+        Some(Self { terminal, found: None, is_shown: false, _turn: turn })
+    }
+
+    /// Shows what is typed from now on, or shows it no more.
+    pub fn show(&mut self, is_shown: bool) {
+        self.is_shown = is_shown;
+        if is_shown {
+            self.restore();
+        } else {
+            self.prepare();
+        }
     }
 
     /// The next line, without its end; `None` where there is none to come.
@@ -111,6 +123,9 @@ impl Keyboard {
     /// Makes the terminal hand out characters and show none. Signals are still sent by Ctrl-C.
     fn prepare(&mut self) {
         const LINES: LocalModes = LocalModes::ICANON.union(LocalModes::ECHO);
+        if self.is_shown {
+            return;
+        }
         let Ok(mut modes) = tcgetattr(&self.terminal) else { return };
         if !modes.local_modes.intersects(LINES) || !self.is_ours() {
             return;
@@ -124,13 +139,20 @@ impl Keyboard {
     }
 }
 
-impl Drop for Keyboard {
-    fn drop(&mut self) {
+impl Keyboard {
+    /// Leaves the terminal as it was.
+    fn restore(&mut self) {
         // In the background it is as somebody else wants it.
         if let Some(found) = self.found.as_ref().filter(|_| self.is_ours()) {
             // A terminal that has gone needs nothing.
             let _ = tcsetattr(&self.terminal, OptionalActions::Now, found);
         }
+    }
+}
+
+impl Drop for Keyboard {
+    fn drop(&mut self) {
+        self.restore();
     }
 }
 
