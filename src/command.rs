@@ -1,6 +1,7 @@
 //! The commands, one file each: recipes of calls. No HTTP and no paths here.
 
 mod completions;
+mod files;
 mod get;
 mod helper;
 mod man;

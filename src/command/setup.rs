@@ -1,7 +1,6 @@
 //! `token helper setup`: shows a change in the configuration of another tool, makes it, or takes it back. What the change is says
 //! `consumer`; here it meets files, links, and what is remembered of changes made before.
 
-mod files;
 mod git;
 mod links;
 mod pending;

@@ -6,8 +6,8 @@ use std::io;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
-use super::files::failed;
 use super::surroundings::{Surroundings, is_same};
+use crate::command::files::failed;
 use crate::profile::ConfigError;
 use crate::ui::Failure;
 

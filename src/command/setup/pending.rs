@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
-use super::files::Target;
 use super::record::Record;
 use super::steps::FileStep;
+use crate::command::files::Target;
 use crate::consumer::{self, Edit};
 use crate::error::one_line;
 use crate::name::Name;

@@ -1,5 +1,6 @@
-//! Other tools' files: read whole, and replaced whole with their mode, behind whatever links lead to them. One that somebody else owns,
-//! that may not be written to, that is no text, or that has changed since it was read is refused.
+//! Files that people write too, other tools' and our own configuration: read whole, and replaced whole with their mode, behind whatever
+//! links lead to them. One that somebody else owns, that may not be written to, that is no text, or that has changed since it was read is
+//! refused.
 
 use std::fs::{self, DirBuilder, File, Metadata, OpenOptions, Permissions};
 use std::io::{self, Write as _};
@@ -18,7 +19,7 @@ const LARGEST: u64 = 4 << 20;
 /// The most links that lead to a file.
 const MOST_LINKS: usize = 40;
 
-/// A file of another tool's, or the place of one.
+/// Such a file, or the place of one.
 pub(super) struct Target {
     /// Where it is, links followed.
     pub(super) path: PathBuf,
@@ -51,9 +52,7 @@ impl Target {
     /// Puts `text` in its place; a new file gets `mode`.
     pub(super) fn write(&self, text: &str, mode: u32) -> Result<(), Failure> {
         self.check()?;
-        let folder = self.path.parent().unwrap_or(Path::new("/"));
-        let made = DirBuilder::new().recursive(true).mode(0o700).create(folder);
-        made.map_err(|error| failed("create", folder, &error))?;
+        let folder = self.make_folder()?;
         let temporary = self.temporary();
         let written = self.write_new(&temporary, text, mode).and_then(|()| {
             self.check_unchanged()?;
@@ -67,6 +66,14 @@ impl Target {
         // Some file systems cannot sync a directory; theirs is the order of things then.
         let _ = File::open(folder).and_then(|folder| folder.sync_all());
         Ok(())
+    }
+
+    /// The directory that it is in, which is there from now on.
+    pub(super) fn make_folder(&self) -> Result<&Path, Failure> {
+        let folder = self.path.parent().unwrap_or(Path::new("/"));
+        let made = DirBuilder::new().recursive(true).mode(0o700).create(folder);
+        made.map_err(|error| failed("create", folder, &error))?;
+        Ok(folder)
     }
 
     pub(super) fn remove(&self) -> Result<(), Failure> {
