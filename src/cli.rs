@@ -5,6 +5,7 @@
 mod completions;
 mod fast;
 mod helper;
+mod init;
 mod man;
 mod name;
 mod setup;
@@ -20,6 +21,7 @@ use crate::settings::{parse_duration, parse_positive_duration};
 pub use completions::{Completions, Shell};
 pub use fast::parse as parse_fast;
 pub use helper::{Helper, HelperAct, Tool};
+pub use init::{ClientOptions, ClientProof, GrantKind, Init};
 pub use man::Man;
 pub use name::arguments;
 pub use setup::{Aws, Cargo, Consumer, Git, Kubectl, Setup};
@@ -32,6 +34,7 @@ pub use setup::{Aws, Cargo, Consumer, Git, Kubectl, Setup};
     max_term_width = 80,
     propagate_version = true,
     after_help = "Examples:
+  token init login.example.com   configure a profile: it asks what it cannot find out
   token get                      print a valid token of the default profile
   token get -- ./slow-login.sh   wrap a command that prints a token, without any configuration
   token get api -o header | curl -H @- https://api.example.com
@@ -100,6 +103,8 @@ pub enum LogFormat {
 /// What to do.
 #[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
 pub enum Command {
+    /// Write a first profile, or another: from what an issuer says of itself, or from a command that prints a token
+    Init(Box<Init>),
     /// Print a valid token: from the cache, or after a renewal when it is near expiry
     Get(Get),
     /// Renew now, whatever the cache holds

@@ -3,7 +3,7 @@
 
 use std::fs::File;
 use std::os::fd::OwnedFd;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use fs4::{FileExt, TryLockError};
 use rustix::fs::{self, AtFlags, Mode, OFlags, Timespec, Timestamps};
@@ -23,6 +23,14 @@ impl Lock {
     #[must_use]
     pub const fn none() -> Self {
         Self { file: None }
+    }
+
+    /// That of a directory which is not ours alone, and in which no file of ours is to lie about: the directory is locked itself.
+    ///
+    /// # Errors
+    /// The error of the system where it cannot be opened.
+    pub fn of_directory(path: &Path) -> std::io::Result<Self> {
+        Ok(Self { file: Some((File::open(path)?, path.to_owned())) })
     }
 
     /// Which generation of tokens it guards: another one after each purge. It is kept as the time of the lock file's last change, which

@@ -74,8 +74,13 @@ pub(super) fn person(global: &Global, profile: &Profile, manner: Manner) -> Opti
 
 /// The same where standard input is somebody else's: he reads, and need not be able to type.
 pub(super) fn onlooker(global: &Global, profile: &Profile, manner: Manner) -> Option<Arc<dyn Person>> {
-    let may_ask = std::io::stderr().is_terminal() && !global.no_interactive && !never_asks() && profile.source.patience().is_some();
-    may_ask.then(|| Arc::new(ui::AtTerminal::new(manner, &profile.name)) as Arc<dyn Person>)
+    let is_asked = std::io::stderr().is_terminal() && may_ask(global) && profile.source.patience().is_some();
+    is_asked.then(|| Arc::new(ui::AtTerminal::new(manner, &profile.name)) as Arc<dyn Person>)
+}
+
+/// Whether anybody may be asked anything, if somebody is there.
+pub(super) fn may_ask(global: &Global) -> bool {
+    !global.no_interactive && !never_asks()
 }
 
 /// A token of `profile` within the limits, delivered to whoever learns of renewals.
@@ -116,14 +121,7 @@ pub(super) async fn fingerprint_asked_for(if_token_is: Option<&str>, timeout: Op
 
 async fn fingerprint_from_stdin(timeout: Option<Duration>) -> Result<String, Failure> {
     let wrong = |what: &str| Failure::Usage(format!("--if-token-is: {what}"));
-    let read = tokio::time::timeout(timeout.unwrap_or(TIMEOUT), spawn_blocking(read_stdin)).await;
-    let text = match read {
-        Ok(Ok(Ok(text))) => text,
-        // Error: Standard input is closed or broken. To do: write the token to it.
-        Ok(Ok(Err(error))) => return Err(wrong(&format!("standard input: {}", crate::error::reason(&error)))),
-        // Error: Whoever writes the token keeps the pipe open. To do: end the input, as `printf %s "$TOKEN" |` does.
-        Ok(Err(_)) | Err(_) => return Err(wrong("standard input has not ended within the time limit")),
-    };
+    let text = from_stdin(timeout).await.map_err(|what| wrong(&what))?;
     let word = text.trim();
     if word.is_empty() {
         // Error: The input was empty, as of an unset variable. To do: write the refused token, or its fingerprint, to it.
@@ -131,6 +129,17 @@ async fn fingerprint_from_stdin(timeout: Option<Duration>) -> Result<String, Fai
     }
     let is_fingerprint = word.len() == 64 && word.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
     Ok(if is_fingerprint { word.to_owned() } else { fingerprint(word) })
+}
+
+/// All of standard input, which is no longer than a token, or what is wrong with it.
+pub(super) async fn from_stdin(timeout: Option<Duration>) -> Result<Zeroizing<String>, String> {
+    match tokio::time::timeout(timeout.unwrap_or(TIMEOUT), spawn_blocking(read_stdin)).await {
+        Ok(Ok(Ok(text))) => Ok(text),
+        // Error 2: Standard input is closed or broken. To do: write the token, or the secret, to it.
+        Ok(Ok(Err(error))) => Err(format!("standard input: {}", crate::error::reason(&error))),
+        // Error 2: Whoever writes to it keeps the pipe open. To do: end the input, as `printf %s "$TOKEN" |` does.
+        Ok(Err(_)) | Err(_) => Err("standard input has not ended within the time limit".to_owned()),
+    }
 }
 
 fn read_stdin() -> std::io::Result<Zeroizing<String>> {

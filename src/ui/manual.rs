@@ -18,6 +18,7 @@ pages! {
     "token-get.1",
     "token-helper.1",
     "token-helper-setup.1",
+    "token-init.1",
     "token-man.1",
     "token-purge.1",
     "token-renew.1",

@@ -2,10 +2,10 @@
 
 use std::path::PathBuf;
 
-use super::files::Target;
 use super::git;
 use super::surroundings::{Surroundings, text};
 use crate::cli::{Aws, Cargo, Consumer, Git, Kubectl, Setup};
+use crate::command::files::Target;
 use crate::consumer::{Change, Program, aws, bazel, cargo, docker, git as git_config, goauth, google, kubectl, terraform, vault};
 use crate::name::Name;
 use crate::profile::ConfigError;

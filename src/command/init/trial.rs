@@ -1,0 +1,64 @@
+//! A new profile is tried, as `token renew` does it.
+
+use std::time::Duration;
+
+use super::place::Written;
+use crate::bearer::{FetchOptions, Fetched};
+use crate::cli::{Global, Limits};
+use crate::clock::{Clock as _, SystemClock};
+use crate::command::Outcome;
+use crate::command::shared::{obtain, options, person};
+use crate::error::Class;
+use crate::name::Name;
+use crate::profile::{Configuration, Places, Profile};
+use crate::token::Token;
+use crate::ui::{self, Failure, Manner};
+
+const HALF_A_SECOND: Duration = Duration::from_millis(500);
+
+/// Tries the profile once and tells what came of it.
+pub(super) async fn run(global: &Global, places: &Places, name: &Name, written: &Written, manner: Manner) -> Outcome {
+    let configuration = Configuration::load(places)?;
+    // Error 1: Somebody took it out again in the same moment. To do: look into the configuration.
+    let lost = || Failure::Unforeseen(format!("{name}: the profile that was written is not there"));
+    let profile = configuration.get(name).ok_or_else(lost)?;
+    let limits = Limits { max_retries: Some(1), ..Limits::default() };
+    let options = FetchOptions { renew_required: true, report_error: true, person: person(global, profile, manner), ..options(&limits) };
+    let tell = |text: &str| {
+        if !manner.is_quiet {
+            ui::tell_event(manner, name, text);
+        }
+    };
+    match obtain(profile, &limits, &options, manner).await {
+        Ok(Fetched { token, .. }) => {
+            tell(&works(profile, &token));
+            tell(&format!("`token get {name}` prints it; `token helper setup TOOL -p {name}` has kubectl, git and others ask for it"));
+            Ok(0)
+        }
+        Err(failure) => {
+            ui::tell_failure(&failure, manner);
+            if let Failure::Renewal { error, .. } = &failure
+                && matches!(error.class, Class::Refused | Class::Config | Class::Network | Class::Temporary)
+            {
+                tell(&format!("it stays at {written}, to be corrected there; `token renew {name}` tries it again"));
+            }
+            Ok(failure.exit_status())
+        }
+    }
+}
+
+/// What was got, and for how long.
+fn works(profile: &Profile, token: &Token) -> String {
+    let holds =
+        token.remaining(SystemClock.now()).map_or_else(|| "does not expire".to_owned(), |left| format!("expires in {}", ui::spoken(left)));
+    match profile.source.printed() {
+        None => format!("it works: a token that {holds}"),
+        Some(printed) if printed.is_dated => format!("it works: the command printed {}, which {holds}", printed.shape),
+        Some(printed) => {
+            // The end of its life is a whole second, the beginning is not.
+            let life = token.lifetime().map(|life| Duration::from_secs((life + HALF_A_SECOND).as_secs()));
+            let again = life.map_or_else(|| "is never run again".to_owned(), |life| format!("is run again after {}", ui::spoken(life)));
+            format!("it works: the command printed {}, which does not say how long it holds, so the command {again} (`ttl`)", printed.shape)
+        }
+    }
+}
