@@ -108,6 +108,33 @@ fn answers_without_measure_are_refused_in_little_memory() {
     );
 }
 
+/// What stands before a body, and behind it, has its bounds as well.
+#[test]
+fn heads_without_measure_are_refused_in_little_memory() {
+    const MANY: usize = 32 << 20;
+    let raw = |head: &str, more: &str| Reply::raw((head.to_owned() + &more.repeat(MANY / more.len())).as_bytes());
+    let chunked = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
+    let table = [
+        ("a status line", raw("HTTP/1.1 200 ", "O")),
+        ("a header", raw("HTTP/1.1 200 OK\r\nX: ", "y")),
+        ("headers", raw("HTTP/1.1 200 OK\r\n", "X: y\r\n")),
+        ("interim answers", raw("", "HTTP/1.1 103 Early Hints\r\nX: y\r\n\r\n")),
+        ("the length of a chunk", raw(chunked, "0")),
+        ("the extension of a chunk", raw(&format!("{chunked}1;x="), "y")),
+        ("trailers", raw(&format!("{chunked}0\r\n"), "X: y\r\n")),
+    ];
+    cases::each(
+        &table,
+        |case| case.0,
+        |(name, reply)| {
+            let server = Issuer::answering(reply.clone());
+            let test = home(&server, "").named(name);
+            test.run(&["get", "--timeout", "10s", "--max-retries", "1"]).fails(5, "prod").is_brief().stays_small();
+            test.nothing_cached("prod");
+        },
+    );
+}
+
 #[test]
 fn broken_answers_end_at_the_time_limit() {
     let table = [("silence", Reply::silence()), ("drip", Reply::drip()), ("reset", Reply::reset()), ("short", Reply::short())];
