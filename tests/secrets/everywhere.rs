@@ -1,9 +1,12 @@
 //! S3 and S4: every kind of secret in use, every command, as loud as it gets, and every place that one might get to.
 
 use std::collections::BTreeSet;
+use std::net::TcpListener;
+use std::os::unix::net::UnixDatagram;
 
 use super::canary::{core, held, secret};
 use super::echo::{ALL, Echo, Form};
+use super::provider::ask;
 use super::scene::{Mood, OTHERS, PROFILES, Scene, put};
 use crate::support::cases;
 use crate::support::privilege::strace_for;
@@ -193,6 +196,39 @@ fn a_watcher_gives_nothing_away() {
         assert!(host.count() > 0, "a proxy was asked");
     }
     nothing_got_out(&scene);
+}
+
+/// What a watcher shows to Prometheus and to systemd.
+#[test]
+fn what_programs_see_of_a_watcher_gives_nothing_away() {
+    if !strace_for("the arguments of programs") {
+        return;
+    }
+    let scene = Scene::set();
+    let manager = UnixDatagram::bind(scene.notify_socket()).unwrap();
+    manager.set_nonblocking(true).unwrap();
+    for mood in [Mood::Good, Mood::Echoing(Echo::Described(Form::Plain))] {
+        scene.be(mood);
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let (before, mut told) = (scene.issuer.count(), Vec::new());
+        let args = ["-vvv", "watch", "--all", "--metrics", &port.to_string()];
+        let pages = std::cell::RefCell::new(String::new());
+        let ask = |page: &str| ask(port, &format!("GET {page} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n\r\n"));
+        let outcome = scene.run_for_a_while(&args, || {
+            let is_enough = scene.issuer.count() >= before + PROFILES.len();
+            is_enough && !pages.replace(ask("/metrics") + &ask("/healthz")).is_empty()
+        });
+        outcome.exits(143);
+        let mut datagram = [0; 4096];
+        while let Ok(length) = manager.recv(&mut datagram) {
+            told.extend_from_slice(&datagram[..length]);
+        }
+        let (pages, told) = (pages.into_inner(), String::from_utf8(told).unwrap());
+        assert!(pages.contains("profile=\"inline\"") && told.contains("STATUS="), "both were shown something: {pages}{told}");
+        assert_eq!((held(&pages), held(&told)), Default::default());
+        scene.run(&["purge", "--all"]).exits(0);
+    }
+    assert_eq!(scene.said(), BTreeSet::new());
 }
 
 /// Other tools tell us secrets of theirs, and are told the token and no more.

@@ -80,6 +80,7 @@ impl Scene {
         // One authority, so that a run does not read all that the system trusts.
         let authority = rcgen::generate_simple_self_signed(["issuer.invalid".to_owned()]).unwrap();
         put(&traced.path().join("ca.pem"), &authority.cert.pem(), 0o600);
+        let test = test.env("NOTIFY_SOCKET", traced.path().join("notify")).env("WATCHDOG_USEC", "200000");
         let test = test.env("SSL_CERT_FILE", traced.path().join("ca.pem"));
         let seen = Arc::default();
         let scene = Self {
@@ -142,6 +143,11 @@ impl Scene {
         let calls = log.lines().filter_map(|line| line.split_once(" execve(\"").map(|(_, call)| call));
         let name = |call: &str| call.split('"').next().unwrap().rsplit('/').next().unwrap().to_owned();
         calls.flat_map(|call| held(call).into_iter().map(move |kind| (name(call), kind))).collect()
+    }
+
+    /// Where a manager of services would listen.
+    pub fn notify_socket(&self) -> PathBuf {
+        self.traced.path().join("notify")
     }
 
     /// How many programs were started in all.
