@@ -67,7 +67,7 @@ fn unusable(what: &str) -> SourceError {
 
 /// Case does not count (RFC 6749 §5.1); a type that is not Bearer cannot be presented by those we serve.
 /// What was exchanged for another token may be one of no type at all (RFC 8693 §2.2.1): then it is for its asker to know.
-fn token_type(value: Option<Value>, is_exchanged: bool) -> Result<String, SourceError> {
+pub(super) fn token_type(value: Option<Value>, is_exchanged: bool) -> Result<String, SourceError> {
     match value {
         None => Ok(BEARER.to_owned()),
         Some(Value::String(text)) if is_exchanged && text.eq_ignore_ascii_case(NOT_APPLICABLE) => Ok(NOT_APPLICABLE.to_owned()),

@@ -105,7 +105,7 @@ pub(crate) fn http_answer(bytes: &[u8]) {
         let reading = with_section(keys, |section| Reading::from_settings(section).ok());
         match reading.map(|reading| reading.read(bytes, NOW)) {
             Some(Ok((token, _))) => assert_fit(&token),
-            Some(Err(what)) => assert_shown(&what),
+            Some(Err(error)) => assert_shown(&error.message),
             None => {}
         }
     }

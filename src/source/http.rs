@@ -24,7 +24,7 @@ use super::expiry::{Ttl, dated};
 use super::input::Input;
 use super::{Configured, Request, Source, SourceError};
 use crate::error::Class;
-use crate::secret::{Secret, is_named_as_secret};
+use crate::secret::{Secret, is_named_as_secret, shown};
 use crate::settings::{Mistake, Section};
 use crate::token::Token;
 
@@ -128,10 +128,16 @@ impl Http {
         match self.reading.read(&answer.body, request.now) {
             Ok((token, stated)) => dated(token, stated, self.ttl, request.now),
             Err(_) if says_error(answer) => Err(self.refused(answer, secrets, request)),
-            // Error (read, whole, expiry, required, object_without_duplicates, InvalidToken): The token is not where
-            // the profile says. The answer is not shown, because it may hold a secret. To do: check `url`, `token`, `expires_in` and
-            // `expires_at`.
-            Err(what) => Err(SourceError::new(Class::Temporary, format!("the answer of {} is unusable: {what}", host(&self.url)))),
+            Err(error) if error.class == Class::Temporary => {
+                // Error (part, whole, expiry, required, object_without_duplicates, InvalidToken): The token is not where
+                // the profile says. The answer is not shown, because it may hold a secret. To do: check `url`, `token`, `expires_in` and
+                // `expires_at`.
+                Err(SourceError::new(Class::Temporary, format!("the answer of {} is unusable: {}", host(&self.url), error.message)))
+            }
+            Err(error) => {
+                let message = shown(&error.message, &[secrets, &answer.sent].concat());
+                Err(SourceError { message, ..error })
+            }
         }
     }
 

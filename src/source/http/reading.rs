@@ -1,14 +1,15 @@
 //! What of an answer is the token, and until when it holds. JSON is read strictly: `null` counts as absent, and a key that stands twice
-//! as damage.
+//! as damage. Where the profile does not say where the token stands, the answer is a token endpoint's, and its type counts as it does there.
 
 use serde_json::Value;
 
 use crate::clock::Timestamp;
+use crate::error::Class;
 use crate::settings::{Item, Mistake, Section};
-use crate::source::answer::{object_without_duplicates, seconds};
-use crate::source::document;
+use crate::source::answer::{object_without_duplicates, seconds, token_type};
 use crate::source::expiry::time;
 use crate::source::input::trim_line_ends;
+use crate::source::{SourceError, document};
 use crate::token::Token;
 
 /// Where OAuth has the token and its life (RFC 6749 §5.1).
@@ -23,6 +24,8 @@ struct Pointer(String);
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reading {
     token: Pointer,
+    /// Whether the profile says where the token stands.
+    is_told: bool,
     expires_in: Option<Pointer>,
     expires_at: Option<Pointer>,
 }
@@ -36,7 +39,8 @@ impl Reading {
         let below = |item: Item<'_>| item.parsed(|text| if text.is_empty() { Err(WANTED.to_owned()) } else { Pointer::parse(text) });
         let expires_in = section.optional("expires_in", below)?;
         let expires_at = section.optional("expires_at", below)?;
-        Ok(Self { token: token.unwrap_or(Pointer(ACCESS_TOKEN.to_owned())), expires_in, expires_at })
+        let is_told = token.is_some();
+        Ok(Self { token: token.unwrap_or(Pointer(ACCESS_TOKEN.to_owned())), is_told, expires_in, expires_at })
     }
 
     /// What of it decides which token it is.
@@ -45,18 +49,29 @@ impl Reading {
     }
 
     /// Reads the body of an answer. Seconds count from `now`.
-    pub fn read(&self, body: &[u8], now: Timestamp) -> Read {
+    pub fn read(&self, body: &[u8], now: Timestamp) -> Result<(Token, Option<Timestamp>), SourceError> {
+        let unusable = |what: String| SourceError::new(Class::Temporary, what);
         if self.token.0.is_empty() {
-            return self.whole(body, now);
+            return self.whole(body, now).map_err(unusable);
         }
-        let answer = Value::Object(object_without_duplicates(body)?);
-        let text = match self.token.of(&answer) {
+        let mut answer = Value::Object(object_without_duplicates(body).map_err(unusable)?);
+        let (mut token, expiry) = self.part(&answer, now).map_err(unusable)?;
+        if !self.is_told {
+            let stated = answer["token_type"].take();
+            token.token_type = token_type(Some(stated).filter(|stated| !stated.is_null()), false)?;
+        }
+        Ok((token, expiry))
+    }
+
+    /// The part of an answer that the pointers lead to.
+    fn part(&self, answer: &Value, now: Timestamp) -> Read {
+        let text = match self.token.of(answer) {
             Some(Value::String(text)) => text.clone(),
             Some(_) => return Err(format!("`token` = `{}` leads to no string", self.token.0)),
             None => return Err(format!("`token` = `{}` leads nowhere in it", self.token.0)),
         };
         let token = Token::new(text).map_err(|error| error.to_string())?;
-        Ok((token, self.expiry(&answer, now)?))
+        Ok((token, self.expiry(answer, now)?))
     }
 
     /// The whole body as a token: a text, or a JSON document, which alone can tell an expiry.
@@ -134,7 +149,9 @@ mod tests {
     /// The token and the seconds that it holds, by the answer's own word.
     fn read(keys: &str, body: &str) -> Result<(String, Option<i64>), String> {
         let found = reading(keys).expect(keys).read(body.as_bytes(), Timestamp::from_unix_seconds(NOW));
-        found.map(|(token, until)| (token.expose().to_owned(), until.map(|until| until.unix_seconds() - NOW)))
+        found
+            .map(|(token, until)| (token.expose().to_owned(), until.map(|until| until.unix_seconds() - NOW)))
+            .map_err(|error| error.message)
     }
 
     #[test]
@@ -213,7 +230,29 @@ mod tests {
             assert_eq!(read(keys, body), Err(expected.to_owned()), "{keys}: {body}");
         }
         let latin1 = reading("token = ''").expect("a reading").read(b"caf\xe9", Timestamp::from_unix_seconds(NOW));
-        assert_eq!(latin1.expect_err("Latin-1"), "it is not text");
+        assert_eq!(latin1.expect_err("Latin-1").message, "it is not text");
+    }
+
+    /// It counts where the answer is read as a token endpoint's, and is nobody's business where the profile says what to take.
+    #[test]
+    fn only_bearer_tokens_are_taken_unasked() {
+        let class = |keys: &str, token_type: &str| {
+            let body = format!(r#"{{"access_token":"T","token_type":{token_type}}}"#);
+            let found = reading(keys).expect(keys).read(body.as_bytes(), Timestamp::from_unix_seconds(NOW));
+            found.map(|(token, _)| token.token_type).map_err(|error| error.class)
+        };
+        let bearer = || Ok("Bearer".to_owned());
+        let table = [
+            ("", r#""mac""#, Err(Class::Refused)),
+            ("", "7", Err(Class::Temporary)),
+            ("", r#""bearer""#, bearer()),
+            ("", "null", bearer()),
+            ("expires_in = '/access_token'", r#""mac""#, Err(Class::Temporary)),
+            ("token = '/access_token'", r#""mac""#, bearer()),
+        ];
+        for (keys, token_type, expected) in table {
+            assert_eq!(class(keys, token_type), expected, "{keys}: {token_type}");
+        }
     }
 
     #[test]
