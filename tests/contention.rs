@@ -16,11 +16,21 @@ use support::{Issuer, Outcome, PATIENT, Reply, Running, Test, profile, wait_unti
 const CROWD: usize = 200;
 const SECOND: Duration = Duration::from_secs(1);
 
+/// What these tests count is requests, and a time limit that runs out makes another one: so none runs out because a test holds an answer
+/// back, or because two hundred processes share a machine that has much else to do.
+const UNHURRIED: &str = "[renewal]\ninitial_retry_timeout = \"50ms\"\nrefresh_request_timeout = \"2m\"\n";
+const PATIENTLY: [&str; 2] = ["--timeout", "2m"];
+
+/// One profile, `prod`, at this issuer, which is given all the time it wants.
+fn unhurried(issuer: &Issuer) -> Test {
+    Test::configured(&format!("{UNHURRIED}{}", profile("prod", &issuer.endpoint())))
+}
+
 /// Crowds take turns: two at once would measure each other.
 static ONE_CROWD: Mutex<()> = Mutex::new(());
 
 fn crowd(test: &Test, args: &[&str]) -> Vec<Running> {
-    (0..CROWD).map(|_| test.spawn(args)).collect()
+    (0..CROWD).map(|_| test.spawn(&[args, &PATIENTLY].concat())).collect()
 }
 
 fn finish(crowd: Vec<Running>) -> Vec<Outcome> {
@@ -36,7 +46,7 @@ fn all(test: &Test, args: &[&str]) -> Vec<Outcome> {
 #[test]
 fn a_cold_crowd_makes_one_request() {
     let issuer = Issuer::answering(Reply::token(3600).after(Duration::from_millis(300)));
-    let test = Test::against(&issuer);
+    let test = unhurried(&issuer);
     for outcome in all(&test, &["get"]) {
         outcome.gives("token-1");
     }
@@ -47,7 +57,8 @@ fn a_cold_crowd_makes_one_request() {
 #[test]
 fn a_crowd_at_expiry_makes_one_request() {
     let issuer = Issuer::answering(Reply::token(3600).after(Duration::from_millis(300)));
-    let test = Test::expired(&issuer);
+    let test = unhurried(&issuer);
+    test.seed_expired(&issuer);
     for outcome in all(&test, &["get"]) {
         outcome.gives("token-2");
     }
@@ -59,7 +70,7 @@ fn a_crowd_near_expiry_makes_one_request_and_nobody_fails() {
     let issuer = Issuer::answering(Reply::token(3600).after(Duration::from_millis(300)));
     let test = Test::near_expiry(&issuer);
     // What is renewed now is fresh for long.
-    test.configure(&format!("{PATIENT}{}", profile("prod", &issuer.endpoint())));
+    test.configure(&format!("{UNHURRIED}{}", profile("prod", &issuer.endpoint())));
     let token_1 = |outcome: &Outcome| outcome.stdout == b"token-1\n";
     for outcome in all(&test, &["get"]) {
         outcome.gives(if token_1(&outcome) { "token-1" } else { "token-2" });
@@ -71,13 +82,13 @@ fn a_crowd_near_expiry_makes_one_request_and_nobody_fails() {
 fn a_crowd_before_a_failing_issuer_makes_few_requests() {
     for expired in [false, true] {
         let issuer = Issuer::answering(Reply::status(503));
-        let config = format!("{PATIENT}{}", profile("prod", &issuer.endpoint()));
+        let config = format!("{PATIENT}refresh_request_timeout = \"2m\"\n{}", profile("prod", &issuer.endpoint()));
         let test = Test::configured(&config);
         if expired {
             test.seed_expired(&issuer);
         }
         let before = issuer.count();
-        for outcome in all(&test, &["get", "--timeout", "20s"]) {
+        for outcome in all(&test, &["get"]) {
             outcome.fails(5, "prod");
         }
         let requests = issuer.count() - before;
@@ -88,7 +99,7 @@ fn a_crowd_before_a_failing_issuer_makes_few_requests() {
 #[test]
 fn a_crowd_before_a_refusing_issuer_makes_one_request() {
     let issuer = Issuer::answering(Reply::oauth(401, "invalid_client"));
-    let test = Test::against(&issuer);
+    let test = unhurried(&issuer);
     for outcome in all(&test, &["get"]) {
         outcome.fails(4, "prod");
     }
@@ -98,7 +109,7 @@ fn a_crowd_before_a_refusing_issuer_makes_one_request() {
 #[test]
 fn a_crowd_that_asks_for_a_new_token_shares_it() {
     let issuer = Issuer::start();
-    let test = Test::against(&issuer);
+    let test = unhurried(&issuer);
     test.get().gives("token-1");
     issuer.answer(Reply::token(3600).held());
     let _turn = ONE_CROWD.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
@@ -158,6 +169,29 @@ fn profiles_do_not_block_each_other() {
     test.run(&["get", "quick"]).gives("token-1").within(SECOND);
     slow.release();
     waiting.finish().gives("token-1");
+}
+
+/// None waits for another, and each makes its one request, though all have one issuer.
+#[test]
+fn two_hundred_profiles_at_once_are_one_request_each() {
+    let issuer = Issuer::answering(Reply::token(3600).held());
+    let names: Vec<String> = (0..CROWD).map(|number| format!("p{number}")).collect();
+    let config: String = names.iter().map(|name| profile(name, &issuer.endpoint())).collect();
+    let test = Test::configured(&format!("{UNHURRIED}{config}"));
+    let _turn = ONE_CROWD.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    for command in [&["get"][..], &["get", "--renew"]] {
+        let before = issuer.count();
+        issuer.answer(Reply::token(3600).held());
+        issuer.shut();
+        let crowd: Vec<_> = names.iter().map(|name| test.spawn(&[command, &[name.as_str()], &PATIENTLY].concat())).collect();
+        // All of them are on the way before anybody is answered.
+        wait_until("a request of each", || issuer.count() == before + CROWD);
+        issuer.release();
+        for outcome in finish(crowd) {
+            outcome.exits(0).is_polite();
+        }
+        assert_eq!(issuer.count(), before + CROWD);
+    }
 }
 
 /// A `get` that has the lock, has asked the issuer, and will not go on until it is told to.
@@ -230,7 +264,7 @@ fn a_waiter_is_ended_by_a_signal() {
 fn a_purge_wins_over_a_renewal_in_flight() {
     for renewal in [&["renew", "prod"][..], &["get", "--renew"], &["get"]] {
         let issuer = Issuer::start();
-        let test = Test::against(&issuer).named(&format!("{renewal:?}"));
+        let test = unhurried(&issuer).named(&format!("{renewal:?}"));
         if renewal != ["get"] {
             test.get().gives("token-1");
         }

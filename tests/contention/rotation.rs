@@ -8,7 +8,7 @@ use super::{CROWD, ONE_CROWD, has_lock_open};
 use crate::support::{Issuer, Outcome, QUICK, Reuse, Running, Test, login_profile, now, wait_until};
 
 /// A third of each crowd: `renew`, `get --renew`, and `get` a token that is gone.
-const COMMANDS: [&[&str]; 3] = [&["renew", "prod"], &["get", "--renew"], &["get"]];
+const COMMANDS: [&[&str]; 3] = [&["renew", "prod", "--timeout", "2m"], &["get", "--renew", "--timeout", "2m"], &["get", "--timeout", "2m"]];
 
 /// Rounds, and processes in each. `TOKEN_TEST_ROTATIONS=100x50` asks for more than one has time for every day.
 fn rounds() -> (usize, usize) {
@@ -20,7 +20,7 @@ fn rounds() -> (usize, usize) {
 /// Requests may take long: the answer to the first of a crowd is held until the last of it has come.
 fn scene() -> (Issuer, Test) {
     let issuer = Issuer::rotating(Reuse::Revokes);
-    let config = format!("{QUICK}refresh_request_timeout = \"30s\"\n{}", login_profile("prod", &issuer.endpoint(), &issuer.seed()));
+    let config = format!("{QUICK}refresh_request_timeout = \"2m\"\n{}", login_profile("prod", &issuer.endpoint(), &issuer.seed()));
     (issuer, Test::configured(&config))
 }
 
@@ -91,7 +91,7 @@ fn a_crowd_at_expiry_makes_one_request() {
     wait_until("the token to expire", || now() > expires_at + 0.05);
     issuer.lasting(3600);
     issuer.hold();
-    let crowd: Vec<_> = (0..CROWD).map(|_| test.spawn(&["get"])).collect();
+    let crowd: Vec<_> = (0..CROWD).map(|_| test.spawn(COMMANDS[2])).collect();
     wait_until("everyone at the lock", || crowd.iter().all(|one| has_lock_open(&test, one)));
     issuer.release();
     for outcome in finish(crowd) {
@@ -110,7 +110,7 @@ fn a_crowd_before_a_dead_login_makes_one_request() {
     test.forget("prod");
     issuer.revoke();
     for _ in 0..2 {
-        let crowd = (0..CROWD).map(|_| test.spawn(&["get"])).collect();
+        let crowd = (0..CROWD).map(|_| test.spawn(COMMANDS[2])).collect();
         for outcome in finish(crowd) {
             outcome.fails(4, "prod");
         }

@@ -21,7 +21,7 @@ use super::running::Running;
 use super::{QUICK, RESTLESS, SECRET, now, wait_until};
 
 /// No run may take longer, whatever it waits for.
-const WATCHDOG: Duration = Duration::from_mins(1);
+const WATCHDOG: Duration = Duration::from_mins(3);
 
 /// The TOML of a client-credentials profile at this token endpoint.
 pub fn profile(name: &str, endpoint: &str) -> String {

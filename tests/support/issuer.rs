@@ -150,6 +150,11 @@ impl Issuer {
         wait_until(&format!("{count} requests"), || self.count() >= count);
     }
 
+    /// From now on, held answers are held until the next `release`.
+    pub fn shut(&self) {
+        *self.shared.gate.0.lock().unwrap() = false;
+    }
+
     /// Lets every held answer go, now and later.
     pub fn release(&self) {
         let (open, changed) = &self.shared.gate;
