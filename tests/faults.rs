@@ -9,6 +9,10 @@ mod answers;
 mod bodies;
 #[path = "faults/commands.rs"]
 mod commands;
+#[path = "faults/files.rs"]
+mod files;
+#[path = "faults/kinds.rs"]
+mod kinds;
 #[path = "faults/network.rs"]
 mod network;
 #[path = "faults/stale.rs"]

@@ -7,7 +7,7 @@ use rustix::process::Signal;
 
 use crate::provider::Provider;
 use crate::session::{Session, home, home_of, keeps_secrets, text};
-use crate::support::{Reply, SLACK, Test};
+use crate::support::{LEAK, Reply, SECRET, SLACK, Test, Trap, cases, hostile};
 
 /// Nothing is kept, and nobody can come to the port any more.
 #[track_caller]
@@ -90,11 +90,39 @@ fn an_issuer_that_fails_for_now_is_asked_again_later() {
     assert!(text(outcome.exits(5)).contains("failed for now: temporarily_unavailable\n"), "{outcome}");
 }
 
+/// A code is answered by what no other source takes either: there is no token of it, no login, and nothing on the screen.
 #[test]
-fn a_code_that_is_not_taken_is_a_refusal() {
+fn no_code_is_redeemed_for_what_is_no_token() {
+    let trap = Trap::set();
+    let answers = hostile::answers(&trap.url());
+    cases::each(
+        &answers,
+        |answer| answer.name,
+        |answer| {
+            let provider = Provider::start();
+            provider.issuer.script_at("/token", [answer.reply.clone()]);
+            let keys = format!("browser = [\"./browser\"]\nrefresh_request_timeout = \"5s\"\nclient_secret = \"{SECRET}\"");
+            let test = home(&provider.profile(&keys).replace("\"cli\"", "\"ci\"")).named(answer.name);
+            let session = Session::start(&test, &["get", "--max-retries", "1"]);
+            let port = session.port();
+            session.log_in();
+            let outcome = session.finish();
+            let shown = text(outcome.exits(answer.exit));
+            assert!(shown.chars().all(|c| c == '\n' || !c.is_control()) && !shown.contains('\u{202e}'), "{}: {shown:?}", answer.name);
+            for secret in provider.secrets().iter().map(String::as_str).chain([LEAK, SECRET, "token-1"]) {
+                assert!(!shown.contains(secret), "{}: {secret}\n{shown}", answer.name);
+            }
+            assert_eq!(provider.posts(), 1, "{}: a code is good for one request", answer.name);
+            came_to_nothing(&test, port);
+        },
+    );
+    assert_eq!(trap.visits(), 0);
+}
+
+#[test]
+fn a_code_that_is_not_taken_is_told_of() {
     let table = [
         (Reply::oauth(400, "invalid_grant"), 4, "refused: invalid_grant"),
-        (Reply::oauth(401, "invalid_client"), 4, "refused: invalid_client"),
         (Reply::status(503), 5, "failed for now (HTTP 503)"),
         (Reply::redirect(302, "http://127.0.0.1:9/"), 4, "redirect (302)"),
         (Reply::json("{}"), 5, "unusable"),
@@ -104,11 +132,9 @@ fn a_code_that_is_not_taken_is_a_refusal() {
         provider.issuer.script_at("/token", [reply]);
         let test = home_of(&provider);
         let session = Session::start(&test, &["get", "--max-retries", "1"]);
-        let port = session.port();
         session.log_in();
         let outcome = session.finish();
         assert!(text(outcome.exits(status)).contains(said), "{said}{outcome}");
-        came_to_nothing(&test, port);
     }
 }
 

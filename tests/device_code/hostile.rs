@@ -2,9 +2,10 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{Issuer, Reply, cases};
+use crate::support::hostile;
+use crate::support::{Issuer, LEAK, REFRESH, Reply, SECRET, Test, Trap, cases};
 use crate::terminal::{Terminal, left};
-use crate::{CODE, DEVICE, TOKEN, at, authorization, issuer};
+use crate::{CODE, DEVICE, DEVICE_CODE, TOKEN, at, authorization, issuer, log_in};
 
 /// What is on the screen of a login that ends with `exit` before anybody was asked anything.
 #[track_caller]
@@ -111,4 +112,69 @@ fn a_complete_address_that_is_not_fit_is_ignored() {
     issuer.script_at(DEVICE, [authorization(&issuer, changes)]);
     let outcome = Terminal::open(&at(&issuer).env("LC_ALL", "C.UTF-8"), &["renew"]).finish();
     outcome.exits(0).mentions(CODE).hides("javascript").hides("█");
+}
+
+/// A poll is answered by what no other source takes either: there is no token of it, no login, and nothing on the screen. What may pass is
+/// asked about again for as long as the code holds, which here is a poll.
+#[test]
+fn no_poll_takes_what_is_no_token() {
+    let trap = Trap::set();
+    let answers = hostile::answers(&trap.url());
+    cases::each(
+        &answers,
+        |answer| answer.name,
+        |answer| {
+            let issuer = issuer([answer.reply.clone()]);
+            issuer.script_at(DEVICE, [authorization(&issuer, json!({ "expires_in": 2 }))]);
+            let test = telling_a_secret(&issuer).named(answer.name);
+            let outcome = Terminal::open(&test, &["get", "--max-retries", "1"]).finish();
+            outcome.exits(answer.exit);
+            shows_nothing_of_it(answer.name, &left(&outcome).text());
+            assert!(test.login("prod").is_none() && test.answer().is_empty(), "{}{outcome}", answer.name);
+            test.nothing_cached("prod");
+        },
+    );
+    assert_eq!(trap.visits(), 0);
+}
+
+/// A client that proves who it is, so that there is a secret to come back.
+fn telling_a_secret(issuer: &Issuer) -> Test {
+    let profile = crate::profile(issuer).replace("\"cli\"", "\"ci\"");
+    Test::configured(&format!("{profile}client_secret = \"{SECRET}\"\nrefresh_request_timeout = \"5s\"\n"))
+}
+
+#[track_caller]
+fn shows_nothing_of_it(name: &str, text: &str) {
+    // Two hundred characters of somebody else's are three lines of a terminal, and so wide ones five.
+    assert!(text.lines().count() <= 14, "{name}:\n{text}");
+    assert!(text.chars().all(|c| c == '\n' || !c.is_control()) && !text.contains('\u{202e}'), "{name}: {text:?}");
+    for secret in [LEAK, SECRET, REFRESH, DEVICE_CODE, "token-1"] {
+        assert!(!text.contains(secret), "{name}: {secret}\n{text}");
+    }
+}
+
+/// Nor does a renewal by the login that is kept, which only its own refusal costs.
+#[test]
+fn no_renewal_takes_what_is_no_token() {
+    let trap = Trap::set();
+    let answers = hostile::answers(&trap.url());
+    cases::each(
+        &answers,
+        |answer| answer.name,
+        |answer| {
+            let issuer = issuer([]);
+            let test = telling_a_secret(&issuer).named(answer.name);
+            log_in(&test, &issuer, 1);
+            test.forget("prod");
+            issuer.script_at(TOKEN, [answer.reply.clone()]);
+            let outcome = test.run(&["get", "--max-retries", "1", "--request-timeout", "5s"]);
+            let is_about_the_login = answer.name == "invalid_grant";
+            // What is refused to a login, somebody who logs in anew may get.
+            outcome.fails(if answer.exit == 4 { 3 } else { answer.exit }, "prod").hides(LEAK).is_brief();
+            assert_eq!(test.status("prod")["login"], if is_about_the_login { "dead" } else { "present" }, "{}", answer.name);
+            assert_eq!(test.refresh_token("prod"), format!("{REFRESH}-1"), "{}", answer.name);
+            test.nothing_cached("prod");
+        },
+    );
+    assert_eq!(trap.visits(), 0);
 }

@@ -61,7 +61,7 @@ fn answers_that_are_no_tokens_are_refused() {
         |(name, script)| {
             let test = Test::bare().named(name);
             let outcome = test.run(&asking(script));
-            outcome.fails(5, "cmd").is_brief().within(SECOND);
+            outcome.fails(5, "cmd").is_brief().within(3 * SECOND);
             test.nothing_cached("cmd");
         },
     );

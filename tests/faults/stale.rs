@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::support::kinds::each_with;
 use crate::support::{Issuer, Reply, Test, Trap, cases};
 
 struct Fault {
@@ -36,24 +37,25 @@ fn wrong_kind() -> Reply {
     Reply::json(r#"{"access_token":"token-9","token_type":"mac","expires_in":60}"#)
 }
 
-const GET: [&str; 3] = ["get", "--request-timeout", "1s"];
+const GET: [&str; 3] = ["get", "--request-timeout", "3s"];
 
 #[test]
 fn a_valid_token_is_served_through_every_fault() {
     let trap = Trap::set();
     let faults = faults(&trap);
+    let pairs = each_with(&faults, |case| case.name);
     cases::each(
-        &faults,
-        |case| case.name,
-        |case| {
+        &pairs,
+        |pair| &pair.0,
+        |(name, kind, case)| {
             let issuer = Issuer::answering(case.reply.clone());
-            let test = Test::near_expiry(&issuer).named(case.name);
+            let test = Test::near_expiry_of(&issuer, &(kind.profile)(&issuer.endpoint())).named(name);
             let entry = test.entry("prod");
             test.run(&GET).gives_with_warning("token-1", "prod");
-            assert!((2..=3).contains(&issuer.count()), "{}: it tried", case.name);
+            assert!((2..=3).contains(&issuer.count()), "{name}: it tried");
             test.run(&GET).gives("token-1");
             test.run(&["get", "--offline"]).gives("token-1");
-            assert_eq!(test.entry("prod"), entry, "{}: the old entry stays", case.name);
+            assert_eq!(test.entry("prod"), entry, "{name}: the old entry stays");
         },
     );
     assert_eq!(trap.visits(), 0);
@@ -87,7 +89,7 @@ fn an_expired_token_is_never_served() {
         |case| {
             let issuer = Issuer::answering(case.reply.clone());
             let test = Test::expired(&issuer).named(case.name);
-            test.run(&GET).fails(case.exit, "prod").within(Duration::from_secs(3));
+            test.run(&GET).fails(case.exit, "prod").within(Duration::from_secs(7));
             test.run(&["get", "--offline"]).fails(5, "prod");
         },
     );

@@ -14,7 +14,8 @@ use rustls::server::WebPkiClientVerifier;
 use rustls::{RootCertStore, ServerConfig, ServerConnection, StreamOwned};
 
 use crate::support::issuer::read_request;
-use crate::support::{Issuer, QUICK, Test, cases, profile};
+use crate::support::kinds::{KINDS, Kind, each_with};
+use crate::support::{Issuer, QUICK, Test, cases};
 
 /// A certificate authority of the test's own.
 struct Authority(CertifiedIssuer<'static, KeyPair>);
@@ -103,8 +104,12 @@ impl TlsIssuer {
     }
 
     fn test(&self, trusted: Option<&Authority>) -> Test {
+        self.test_of(KINDS[0], trusted)
+    }
+
+    fn test_of(&self, kind: Kind, trusted: Option<&Authority>) -> Test {
         let test = Test::bare();
-        let mut config = profile("prod", &format!("https://{}/token", self.address));
+        let mut config = (kind.profile)(&format!("https://{}/token", self.address));
         if let Some(authority) = trusted {
             let path: PathBuf = test.path("ca.pem");
             std::fs::write(&path, authority.pem()).unwrap();
@@ -149,14 +154,15 @@ fn certificates_that_do_not_hold_are_refused_before_a_secret_is_sent() {
         case("wrong host", ours.sign(&certificate_for("example.com")), true),
         case("wrong address", ours.sign(&certificate_for("127.0.0.2")), true),
     ];
+    let pairs = each_with(&cases, |case| case.name);
     cases::each(
-        &cases,
-        |case| case.name,
-        |case| {
+        &pairs,
+        |pair| &pair.0,
+        |(name, kind, case)| {
             let issuer = TlsIssuer::start(case.serves.clone());
-            let test = issuer.test(case.trusts_us.then_some(&ours)).named(case.name);
+            let test = issuer.test_of(*kind, case.trusts_us.then_some(&ours)).named(name);
             test.get().fails(5, "prod").mentions("certificate").is_brief();
-            assert_eq!(issuer.requests.load(Ordering::SeqCst), 0, "{}", case.name);
+            assert_eq!(issuer.requests.load(Ordering::SeqCst), 0, "{name}");
             test.nothing_cached("prod");
         },
     );
@@ -166,9 +172,11 @@ fn certificates_that_do_not_hold_are_refused_before_a_secret_is_sent() {
 #[test]
 fn a_certificate_of_the_configured_authority_is_trusted() {
     let ours = Authority::new();
-    let issuer = TlsIssuer::start(ours.sign(&certificate_for("127.0.0.1")));
-    issuer.test(Some(&ours)).get().gives("token-1");
-    assert_eq!(issuer.requests.load(Ordering::SeqCst), 1);
+    for kind in KINDS {
+        let issuer = TlsIssuer::start(ours.sign(&certificate_for("127.0.0.1")));
+        issuer.test_of(kind, Some(&ours)).get().gives("token-1");
+        assert_eq!(issuer.requests.load(Ordering::SeqCst), 1, "{}", kind.name);
+    }
 }
 
 #[test]

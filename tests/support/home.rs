@@ -100,7 +100,12 @@ impl Test {
 
     /// `prod` holds `token-1`, which expires in ten minutes and counts as near expiry.
     pub fn near_expiry(issuer: &Issuer) -> Self {
-        let test = Self::configured(&format!("{RESTLESS}{}", profile("prod", &issuer.endpoint())));
+        Self::near_expiry_of(issuer, &profile("prod", &issuer.endpoint()))
+    }
+
+    /// The same of another profile `prod`, whose token this issuer gives.
+    pub fn near_expiry_of(issuer: &Issuer, profile: &str) -> Self {
+        let test = Self::configured(&format!("{RESTLESS}{profile}"));
         issuer.script([Reply::token(600)]);
         test.run(&["get"]).exits(0).prints("token-1\n");
         let issued_at = test.entry("prod").unwrap()["issued_at"].as_f64().unwrap();

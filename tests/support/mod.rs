@@ -6,7 +6,9 @@
 
 pub mod cases;
 pub mod home;
+pub mod hostile;
 pub mod issuer;
+pub mod kinds;
 pub mod outcome;
 pub mod privilege;
 pub mod reply;
