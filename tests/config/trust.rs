@@ -65,15 +65,15 @@ fn a_pipe_is_read_and_not_waited_for_for_ever() {
         ("standard input", "exec \"$@\" --config /dev/stdin <config.toml"),
         ("a pipe", "cat config.toml | \"$@\" --config /dev/stdin"),
     ];
-    cases::each(&read, |case| case.0, |(case, line)| drop(run(case, line).exits(0).prints("token-of-mine\n")));
+    cases::each(&read, |case| case.0, |(case, line)| _ = run(case, line).exits(0).prints("token-of-mine\n"));
     let never = [("nobody writes", "exec \"$@\" --config fifo"), ("nothing is written", "exec 3<>fifo; exec \"$@\" --config fifo")];
     cases::each(
         &never,
         |case| case.0,
-        |(case, line)| drop(run(case, line).fails(2, "fifo").mentions("within the time limit").within(Duration::from_secs(5))),
+        |(case, line)| _ = run(case, line).fails(2, "fifo").mentions("within the time limit").within(Duration::from_secs(5)),
     );
     let more = [("a device", "exec \"$@\" --config /dev/zero"), ("a pipe", "yes '#' | \"$@\" --config /dev/stdin")];
-    cases::each(&more, |case| case.0, |(case, line)| drop(run(case, line).fails(2, "4 MiB").stays_small()));
+    cases::each(&more, |case| case.0, |(case, line)| _ = run(case, line).fails(2, "4 MiB").stays_small());
     run("a folder", "exec \"$@\" --config .").fails(2, "cannot read");
     Test::bare().run(&["status", "--config", "/dev/null"]).exits(0);
 }
