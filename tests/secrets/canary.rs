@@ -10,7 +10,7 @@ use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 
 /// The kinds of secrets; what each is called is in its core.
-pub const KINDS: [&str; 24] = [
+pub const KINDS: [&str; 25] = [
     "Inline",
     "Environment",
     "File",
@@ -34,6 +34,7 @@ pub const KINDS: [&str; 24] = [
     "HelperInput",
     "Sealed",
     "DeviceCode",
+    "Typed",
     "Planted",
 ];
 

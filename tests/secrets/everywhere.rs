@@ -260,6 +260,33 @@ fn what_tools_say_goes_nowhere() {
     assert_eq!(strangers, [], "in the arguments or the environment of a program");
 }
 
+/// A first profile, whose secret is handed over once and kept beside the configuration.
+#[test]
+fn a_first_profile_keeps_its_secret_to_itself() {
+    if !strace_for("the arguments of programs") {
+        return;
+    }
+    let scene = Scene::set();
+    let endpoint = format!("{}/typed", scene.issuer.url());
+    for (name, echo) in [("good", None), ("plain", Some(Form::Plain)), ("hex", Some(Form::Hex)), ("hostile", Some(Form::Hostile))] {
+        scene.be(echo.map_or(Mood::Good, |form| Mood::Echoing(Echo::Described(form))));
+        let client = ["--source", "client-credentials", "--client-id", "ci", "--client-secret-stdin", "--token-endpoint", &endpoint];
+        let outcome = scene.fed(&[&["-vvv", "init", "-p", name], &client[..]].concat(), &secret("Typed"));
+        outcome.exits(if echo.is_some() { 4 } else { 0 });
+        let found: Vec<_> = scene.holders().into_iter().filter(|(_, kinds)| kinds.contains(&"Typed")).collect();
+        let expected =
+            found.iter().all(|(path, kinds)| kinds == &["Typed"] && path.starts_with("config/token/") && path.ends_with("secret"));
+        assert!(expected && !found.is_empty(), "{name}: {found:?}");
+        scene.run(&["-vvv", "renew", name]);
+    }
+    let sent = format!("{:?}", scene.issuer.requests_at("/typed"));
+    assert!(held(&sent).contains("Typed"), "it was used");
+    assert_eq!(scene.said(), BTreeSet::new(), "on standard error");
+    assert!(!scene.answered().contains("Typed"), "on standard output");
+    let strangers: Vec<_> = scene.started().into_iter().filter(|(_, kind)| *kind == "Typed").collect();
+    assert_eq!(strangers, [], "in the arguments or the environment of a program");
+}
+
 /// The one place that a token is put where others of the same user can see it: the environment that `run` is asked for.
 #[test]
 fn run_puts_the_token_where_it_is_asked_to_and_nowhere_else() {
