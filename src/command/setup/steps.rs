@@ -21,6 +21,9 @@ const DOCKER_HUB: &str = "https://index.docker.io/v1/";
 const DOCKER_HUB_HOST: &str = "index.docker.io";
 const DOCKER_HUB_NAME: &str = "docker.io";
 
+/// The tool of pip, uv and others, and the name of its command.
+const KEYRING: &str = "keyring";
+
 /// All that is to be done for a tool.
 pub(super) struct Plan {
     pub(super) tool: &'static str,
@@ -102,7 +105,7 @@ const fn name(consumer: &Consumer) -> &'static str {
         Consumer::Aws(_) => "aws",
         Consumer::Google => "google",
         Consumer::Cargo(_) => "cargo",
-        Consumer::Keyring => "keyring",
+        Consumer::Keyring => KEYRING,
         Consumer::Terraform => "terraform",
         Consumer::Bazel => "bazel",
         Consumer::Goauth => "goauth",
@@ -130,15 +133,20 @@ impl Planner<'_> {
         }
     }
 
-    /// A link in the directory of commands, which the tool finds by its name alone.
+    /// A link in the directory of commands, unless a package brought it.
     fn link(&mut self, name: &str) {
-        let (bin, tool) = (&self.surroundings.bin, self.plan.tool);
-        let is_found = self.surroundings.is_on_path(bin);
-        let warning = format!("{} is not on PATH: {tool} finds {name} only there", bin.display());
-        let is_shared = !name.ends_with(&format!("-{}", self.profile));
-        self.plan.links.push(LinkStep { path: bin.join(name), is_shared });
-        if !is_found {
-            self.note(warning);
+        let is_needed = self.is_undo || !self.surroundings.is_packaged(name);
+        let is_shared = name != format!("docker-credential-{}", docker::helper_of(self.profile.as_str()));
+        self.plan.links.extend(is_needed.then(|| LinkStep { path: self.surroundings.bin.join(name), is_shared }));
+    }
+
+    /// The same where the tool finds it by its name alone.
+    fn link_on_path(&mut self, name: &str) {
+        self.link(name);
+        let bin = &self.surroundings.bin;
+        let who = if self.plan.tool == KEYRING { "pip and uv find".to_owned() } else { format!("{} finds", self.plan.tool) };
+        if !self.surroundings.is_packaged(name) && !self.surroundings.is_on_path(bin) {
+            self.note(format!("{} is not on PATH: {who} {name} only there", bin.display()));
         }
     }
 
@@ -199,9 +207,9 @@ impl Planner<'_> {
         let own = docker::helper_of(self.profile.as_str());
         let helper = if self.is_named { own.clone() } else { docker::HELPER.to_owned() };
         let folder = self.surroundings.named("DOCKER_CONFIG").unwrap_or_else(|| self.surroundings.home.join(".docker"));
-        self.link(&format!("docker-credential-{helper}"));
+        self.link_on_path(&format!("docker-credential-{helper}"));
         if self.is_undo && !self.is_named {
-            self.link(&format!("docker-credential-{own}"));
+            self.link_on_path(&format!("docker-credential-{own}"));
         }
         let profile = self.profile.to_string();
         self.file(folder.join("config.json"), PRIVATE, docker::CredHelpers { helper, profile, hosts });
@@ -235,20 +243,19 @@ impl Planner<'_> {
             let message = format!("cargo splits at blanks, and there is one in {path}");
             return Err(ConfigError { message, hint: Some("choose another directory: --bin-dir DIR".to_owned()) });
         }
-        self.plan.links.push(LinkStep { path: self.surroundings.bin.join(cargo::LINK), is_shared: true });
+        self.link(cargo::LINK);
         let (profile, registries, hosts) = (self.profile.to_string(), options.registries.clone(), self.hosts.clone());
         self.file(file, PRIVATE, cargo::Provider { path, profile, registries, hosts });
         Ok(())
     }
 
     fn keyring(&mut self) -> Result<(), ConfigError> {
-        const LINK: &str = "keyring";
         self.need_hosts(&self.hosts)?;
-        let link = self.surroundings.bin.join(LINK);
-        if let Some(other) = self.surroundings.which(LINK).filter(|found| *found != link && !self.surroundings.leads_here(found)) {
+        let link = self.surroundings.bin.join(KEYRING);
+        if let Some(other) = self.surroundings.which(KEYRING).filter(|found| *found != link && !self.surroundings.leads_here(found)) {
             self.note(format!("{} is another keyring: whichever comes first on PATH is asked", other.display()));
         }
-        self.link(LINK);
+        self.link_on_path(KEYRING);
         self.note("pip: pip config set global.keyring-provider subprocess");
         self.note("uv: keyring-provider = \"subprocess\" in uv.toml, and a user name in the URL: https://oauth2@HOST/…");
         Ok(())
@@ -271,7 +278,7 @@ impl Planner<'_> {
             self.note(format!("Bazel asks for hosts whatever their port: `{host}` is left out"));
         }
         let helper = self.surroundings.called(bazel::LINK)?;
-        self.plan.links.push(LinkStep { path: self.surroundings.bin.join(bazel::LINK), is_shared: true });
+        self.link(bazel::LINK);
         self.file(self.surroundings.home.join(".bazelrc"), PRIVATE, bazel::Helpers { helper, hosts });
         Ok(())
     }

@@ -10,6 +10,9 @@ use crate::profile::{ConfigError, Places};
 
 const PROGRAM: &str = "token";
 
+/// Where packages put programs, and their links.
+const SYSTEM: [&str; 2] = ["/usr/bin", "/bin"];
+
 /// What is around.
 pub(super) struct Surroundings {
     pub(super) home: PathBuf,
@@ -21,6 +24,8 @@ pub(super) struct Surroundings {
     pub(super) command: String,
     /// Where links go.
     pub(super) bin: PathBuf,
+    /// Whether somebody said so.
+    is_bin_chosen: bool,
     path: Vec<PathBuf>,
 }
 
@@ -41,7 +46,7 @@ impl Surroundings {
             Some(folder) => std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned()),
             None => usual_bin(&program, &path).unwrap_or_else(|| home.join(".local/bin")),
         };
-        Ok(Self { home, state: places.state.join("setup"), program, command, bin, path })
+        Ok(Self { home, state: places.state.join("setup"), program, command, bin, is_bin_chosen: bin_dir.is_some(), path })
     }
 
     /// Whether commands are found in this directory.
@@ -59,9 +64,15 @@ impl Surroundings {
         is_same(file, &self.program)
     }
 
+    /// Whether a package brought the link of this name: it is beside the program, where ours do not go.
+    pub(super) fn is_packaged(&self, link: &str) -> bool {
+        let is_beside = |found: &PathBuf| found.parent() == self.program.parent() && found.parent() != Some(&self.bin);
+        !self.is_bin_chosen && self.which(link).is_some_and(|found| is_beside(&found) && self.leads_here(&found))
+    }
+
     /// How a link of this name is called: by its name, where that finds it.
     pub(super) fn called(&self, link: &str) -> Result<String, ConfigError> {
-        if self.is_on_path(&self.bin) { Ok(link.to_owned()) } else { text(&self.bin.join(link)) }
+        if self.is_packaged(link) || self.is_on_path(&self.bin) { Ok(link.to_owned()) } else { text(&self.bin.join(link)) }
     }
 
     /// Where an environment variable says that a file is.
@@ -89,10 +100,12 @@ pub(super) fn text(path: &Path) -> Result<String, ConfigError> {
     text.map(str::to_owned).ok_or_else(wrong)
 }
 
-/// The directory of the program, where commands are found in it and links may be put.
+/// The directory of the program, where commands are found in it and links may be put. The system's own belong to its packages, even
+/// where root could write there.
 fn usual_bin(program: &Path, path: &[PathBuf]) -> Option<PathBuf> {
     let folder = program.parent()?;
-    let is_usable = path.iter().any(|known| known == folder) && rustix::fs::access(folder, Access::WRITE_OK | Access::EXEC_OK).is_ok();
+    let is_known = path.iter().any(|known| known == folder) && !SYSTEM.iter().any(|system| is_same(folder, Path::new(system)));
+    let is_usable = is_known && rustix::fs::access(folder, Access::WRITE_OK | Access::EXEC_OK).is_ok();
     is_usable.then(|| folder.to_owned())
 }
 
