@@ -14,6 +14,7 @@ mod consumers;
 mod device;
 mod http;
 mod outage;
+mod packages;
 mod private_key_jwt;
 mod refresh;
 mod refusal;

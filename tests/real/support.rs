@@ -4,6 +4,7 @@
 pub mod home;
 pub mod http;
 pub mod issuer;
+pub mod machine;
 pub mod person;
 pub mod server;
 pub mod terminal;

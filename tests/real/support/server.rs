@@ -43,6 +43,11 @@ impl Server {
         std::thread::spawn(move || std::io::copy(&mut complaints, &mut std::io::sink()));
         Self(child)
     }
+
+    /// The number of its process.
+    pub fn id(&self) -> u32 {
+        self.0.id()
+    }
 }
 
 impl Drop for Server {
