@@ -7,9 +7,9 @@
 //! docker and terraform are in no registry of packages: where they are not installed, their tests say so and hold nothing.
 #![allow(clippy::unwrap_used, clippy::print_stderr, reason = "a test that cannot go on panics, and one that cannot run says so")]
 
-mod authority;
-mod internet;
-mod scene;
+pub mod authority;
+pub mod internet;
+pub mod scene;
 
 mod aws;
 mod cargo;

@@ -6,6 +6,7 @@ pub mod http;
 pub mod issuer;
 pub mod machine;
 pub mod person;
+pub mod screen;
 pub mod server;
 pub mod terminal;
 pub mod toolkit;
