@@ -14,6 +14,7 @@ mod consumers;
 mod device;
 mod first_steps;
 mod http;
+mod init;
 mod outage;
 mod packages;
 mod private_key_jwt;
