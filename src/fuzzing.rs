@@ -22,6 +22,7 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("cache_login", stored::login),
     ("cache_served", stored::served),
     ("configuration", stored::configuration),
+    ("configuration_extension", stored::extension),
     ("consumer_aws", consumers::aws),
     ("consumer_bazel", consumers::bazel),
     ("consumer_cargo", consumers::cargo),

@@ -6,7 +6,7 @@ use super::{NOW, assert_shown, halves};
 use crate::cache::{Entry, Failure, Identity, LoginLook, Served};
 use crate::clock::Timestamp;
 use crate::name::Name;
-use crate::profile::{Places, read};
+use crate::profile::{Configuration, Draft, DraftOrigin, Places, extend, read};
 use crate::settings::{Context, Mistake};
 use crate::token::Token;
 
@@ -67,18 +67,25 @@ pub(super) fn served(bytes: &[u8]) {
     assert!(served == Served::default() || doubled != served, "each line counts for itself");
 }
 
-/// A configuration is taken, or a mistake has a line of it. The folder and the home are such as nobody has.
-pub(super) fn configuration(bytes: &[u8]) {
-    let Ok(text) = std::str::from_utf8(halves(bytes).0) else { return };
-    let (folder, home) = (Path::new("/nowhere/config"), Path::new("/nowhere/home"));
-    let places = Places {
-        config: folder.join("config.toml"),
+/// Where nobody has a configuration.
+fn places() -> Places {
+    Places {
+        config: "/nowhere/config/config.toml".into(),
         config_is_named: true,
         cache: "/nowhere/cache".into(),
         state: "/nowhere/state".into(),
-        home: Some(home.to_owned()),
-    };
-    match read(Context { text, folder, home: Some(home) }, &places) {
+        home: Some("/nowhere/home".into()),
+    }
+}
+
+fn read_at(text: &str, places: &Places) -> Result<Configuration, Mistake> {
+    read(Context { text, folder: Path::new("/nowhere/config"), home: places.home.as_deref() }, places)
+}
+
+/// A configuration is taken, or a mistake has a line of it. The folder and the home are such as nobody has.
+pub(super) fn configuration(bytes: &[u8]) {
+    let Ok(text) = std::str::from_utf8(halves(bytes).0) else { return };
+    match read_at(text, &places()) {
         Ok(configuration) => {
             for profile in configuration.profiles() {
                 assert!(!profile.username.chars().any(char::is_control));
@@ -87,6 +94,29 @@ pub(super) fn configuration(bytes: &[u8]) {
             }
         }
         Err(mistake) => assert_told(&mistake, text),
+    }
+}
+
+/// A configuration that gets one profile more, with words in it that may be anything, keeps all that it has and can be read.
+pub(super) fn extension(bytes: &[u8]) {
+    let (text, words) = halves(bytes);
+    let (Ok(text), Ok(words), Some(name)) = (std::str::from_utf8(text), std::str::from_utf8(words), name()) else { return };
+    let origin = DraftOrigin::Command(words.split('\n').map(str::to_owned).collect());
+    let draft = Draft { name: name.clone(), origin, hosts: Vec::new(), ttl: None, request_timeout: None };
+    let places = places();
+    for is_default in [false, true] {
+        match extend(text, &places, &draft, is_default) {
+            Ok(new) => {
+                assert!(is_default || new.text.starts_with(text), "something is lost");
+                let shown =
+                    |text: &str| read_at(text, &places).map(|found| found.profiles().map(|one| format!("{one:?}")).collect::<Vec<_>>());
+                let (Ok(before), Ok(after)) = (shown(text), shown(&new.text)) else { panic!("it cannot be read") };
+                assert_eq!(after.iter().filter(|profile| !before.contains(profile)).count(), 1);
+                assert_eq!(after.len(), before.len() + 1);
+                assert!(extend(&new.text, &places, &draft, is_default).is_err(), "a profile is overwritten");
+            }
+            Err(error) => assert_shown(&error.message),
+        }
     }
 }
 
