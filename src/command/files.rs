@@ -139,6 +139,7 @@ fn read(path: &Path) -> Result<Option<(String, Metadata)>, Failure> {
         Ok(text) => Ok(Some((text, metadata))),
         Err(error) => {
             let before = &error.as_bytes()[..error.utf8_error().valid_up_to()];
+            // Error 2: The file is in another encoding. Nothing was changed. To do: save it as UTF-8.
             Err(unfit(path, 1 + String::from_utf8_lossy(before).matches('\n').count(), "this is no UTF-8"))
         }
     }
