@@ -1,15 +1,15 @@
 //! A private directory, opened once and used by descriptor, so that nobody can change under us what was checked. Files in it appear
 //! whole: a temporary file with its mode at creation, fsync, rename, fsync of the directory.
 
+mod making;
 mod reserved;
 
 use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::os::fd::OwnedFd;
-use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{self, AtFlags, FileType, Mode, OFlags, RawMode, Stat};
-use rustix::io::Errno;
+use rustix::io::{Errno, retry_on_intr};
 
 use super::StorageError;
 pub use reserved::Reserved;
@@ -18,6 +18,9 @@ const PRIVATE_DIRECTORY: Mode = Mode::RWXU;
 pub(super) const PRIVATE_FILE: Mode = Mode::RUSR.union(Mode::WUSR);
 /// The permissions of everybody but the owner.
 const OTHERS: RawMode = 0o077;
+
+/// Seconds after which a temporary file belongs to nobody any more, where no lock says so.
+const STALE: i64 = 60;
 
 /// Changes whenever a file is replaced; the default is that of no file.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -43,7 +46,7 @@ impl Directory {
         // Without the slash at its end, which would follow a symbolic link.
         let path = &path.components().collect::<PathBuf>();
         let flags = OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::RDONLY;
-        let descriptor = match fs::open(path, flags, Mode::empty()) {
+        let descriptor = match retry_on_intr(|| fs::open(path, flags, Mode::empty())) {
             Ok(descriptor) => descriptor,
             Err(Errno::NOENT) => return Ok(None),
             Err(Errno::NOTDIR | Errno::LOOP) => return Err(refused(path, "is not a directory (or is a symbolic link)")),
@@ -62,7 +65,7 @@ impl Directory {
         if let Some(directory) = Self::open(path)? {
             return Ok(directory);
         }
-        make_private(path)?;
+        making::make_private(path)?;
         Self::open(path)?.ok_or_else(|| StorageError::system("create", path)(Errno::NOENT))
     }
 
@@ -91,7 +94,7 @@ impl Directory {
     pub(super) fn read_linked(&self, file: &str, limit: usize) -> Result<Option<(Vec<u8>, Stat)>, StorageError> {
         let path = self.path_of(file);
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-        let descriptor = match fs::openat(&self.descriptor, file, flags, Mode::empty()) {
+        let descriptor = match retry_on_intr(|| fs::openat(&self.descriptor, file, flags, Mode::empty())) {
             Ok(descriptor) => descriptor,
             Err(Errno::NOENT) => return Ok(None),
             Err(Errno::LOOP) => return Err(refused(&path, "is a symbolic link")),
@@ -128,7 +131,7 @@ impl Directory {
         let written = self.write_new(&temporary, bytes).and_then(|()| self.rename(&temporary, file));
         if written.is_err() {
             // The error that counts is the one before; what cannot be removed now is swept by the next renewal.
-            let _ = fs::unlinkat(&self.descriptor, &temporary, AtFlags::empty());
+            let _ = retry_on_intr(|| fs::unlinkat(&self.descriptor, &temporary, AtFlags::empty()));
         }
         written
     }
@@ -137,16 +140,22 @@ impl Directory {
         let path = self.path_of(file);
         let descriptor = self.create_file(file)?;
         write_all(&descriptor, bytes).map_err(StorageError::system("write", &path))?;
-        retry(|| fs::fsync(&descriptor)).map_err(StorageError::system("write", &path))
+        retry_on_intr(|| fs::fsync(&descriptor)).map_err(StorageError::system("write", &path))
     }
 
     /// A new file of mode 0600 whatever the umask.
     pub(super) fn create_file(&self, file: &str) -> Result<OwnedFd, StorageError> {
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let path = self.path_of(file);
-        let descriptor = fs::openat(&self.descriptor, file, flags, PRIVATE_FILE).map_err(StorageError::system("create", &path))?;
-        fs::fchmod(&descriptor, PRIVATE_FILE).map_err(StorageError::system("create", &path))?;
-        Ok(descriptor)
+        let opened = retry_on_intr(|| fs::openat(&self.descriptor, file, flags, PRIVATE_FILE));
+        let descriptor = opened.map_err(StorageError::system("create", &path))?;
+        match retry_on_intr(|| fs::fchmod(&descriptor, PRIVATE_FILE)) {
+            Ok(()) => Ok(descriptor),
+            Err(errno) => {
+                let _ = retry_on_intr(|| fs::unlinkat(&self.descriptor, file, AtFlags::empty()));
+                Err(StorageError::system("create", &path)(errno))
+            }
+        }
     }
 
     /// A name for a temporary file that nobody else has: `.FILE.` and 16 hexadecimal digits.
@@ -160,7 +169,8 @@ impl Directory {
     /// [`StorageError`] where it could not be.
     pub fn rename(&self, from: &str, to: &str) -> Result<(), StorageError> {
         let path = self.path_of(to);
-        fs::renameat(&self.descriptor, from, &self.descriptor, to).map_err(StorageError::system("replace", &path))?;
+        let renamed = retry_on_intr(|| fs::renameat(&self.descriptor, from, &self.descriptor, to));
+        renamed.map_err(StorageError::system("replace", &path))?;
         self.sync()
     }
 
@@ -169,7 +179,7 @@ impl Directory {
     /// # Errors
     /// [`StorageError`] where it could not be.
     pub fn remove(&self, file: &str) -> Result<bool, StorageError> {
-        match fs::unlinkat(&self.descriptor, file, AtFlags::empty()) {
+        match retry_on_intr(|| fs::unlinkat(&self.descriptor, file, AtFlags::empty())) {
             Ok(()) => self.sync().map(|()| true),
             Err(Errno::NOENT) => Ok(false),
             Err(errno) => Err(StorageError::system("remove", &self.path_of(file))(errno)),
@@ -177,7 +187,7 @@ impl Directory {
     }
 
     fn sync(&self) -> Result<(), StorageError> {
-        match retry(|| fs::fsync(&self.descriptor)) {
+        match retry_on_intr(|| fs::fsync(&self.descriptor)) {
             // Some file systems cannot sync a directory; theirs is the order of things then.
             Ok(()) | Err(Errno::INVAL) => Ok(()),
             Err(errno) => Err(StorageError::system("write", &self.path)(errno)),
@@ -189,79 +199,41 @@ impl Directory {
     /// # Errors
     /// [`StorageError`] where it cannot be listed.
     pub fn names(&self) -> Result<Vec<String>, StorageError> {
-        let list = fs::Dir::read_from(&self.descriptor).map_err(StorageError::system("list", &self.path))?;
-        let entries: Result<Vec<_>, _> = list.collect();
+        let entries = retry_on_intr(|| fs::Dir::read_from(&self.descriptor)?.collect::<Result<Vec<_>, _>>());
         let entries = entries.map_err(StorageError::system("list", &self.path))?;
         Ok(entries.iter().filter_map(|entry| entry.file_name().to_str().ok().map(str::to_owned)).collect())
     }
 
     /// Removes all temporary files of `files`. What cannot be removed does no harm.
     pub(super) fn sweep(&self, files: &[String]) {
+        self.remove_temporary(files, |_| true);
+    }
+
+    /// Removes the temporary files of `file` that are older by a minute than what has just changed here: for who holds no lock.
+    pub fn sweep_old(&self, file: &str) {
+        let Ok(now) = fs::fstat(&self.descriptor).map(|here| stamp(&here).modified.0) else { return };
+        self.remove_temporary(&[file.to_owned()], |name| self.stamp(name).modified.0 < now - STALE);
+    }
+
+    fn remove_temporary(&self, files: &[String], is_over: impl Fn(&str) -> bool) {
         let is_temporary = |name: &&String| {
-            name.strip_prefix('.').and_then(|rest| rest.rsplit_once('.')).is_some_and(|(file, random)| {
-                files.iter().any(|known| known == file) && random.len() == 16 && random.bytes().all(|byte| byte.is_ascii_hexdigit())
-            })
+            name.strip_prefix('.')
+                .and_then(|rest| rest.rsplit_once('.'))
+                .is_some_and(|(file, random)| files.iter().any(|known| known == file) && is_random(random))
         };
-        for name in self.names().unwrap_or_default().iter().filter(is_temporary) {
-            let _ = fs::unlinkat(&self.descriptor, name.as_str(), AtFlags::empty());
+        for name in self.names().unwrap_or_default().iter().filter(is_temporary).filter(|name| is_over(name)) {
+            let _ = retry_on_intr(|| fs::unlinkat(&self.descriptor, name.as_str(), AtFlags::empty()));
         }
     }
-}
-
-fn make_private(path: &Path) -> Result<(), StorageError> {
-    let mut missing: Vec<&Path> = path.ancestors().take_while(|folder| !folder.as_os_str().is_empty() && !folder.exists()).collect();
-    let deepest = path.ancestors().nth(missing.len()).filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    check_foundation(deepest)?;
-    missing.reverse();
-    for folder in missing {
-        make_one(folder).map_err(StorageError::system("create", folder))?;
-    }
-    Ok(())
-}
-
-/// Makes a directory appear with its mode: the umask may take from the owner what is his, and then a directory that is made first and
-/// opened up second is closed to the processes that come between.
-fn make_one(folder: &Path) -> Result<(), Errno> {
-    let mut name = folder.as_os_str().to_owned();
-    name.push(format!(".{:016x}", random()));
-    let temporary = PathBuf::from(name);
-    fs::mkdir(&temporary, PRIVATE_DIRECTORY)?;
-    let made = fs::chmod(&temporary, PRIVATE_DIRECTORY).and_then(|()| rename_new(&temporary, folder));
-    if made.is_err() {
-        let _ = fs::rmdir(&temporary);
-    }
-    match made {
-        Err(Errno::EXIST | Errno::NOTEMPTY) => Ok(()),
-        outcome => outcome,
-    }
-}
-
-/// Renames, unless there is something of that name already.
-fn rename_new(from: &Path, to: &Path) -> Result<(), Errno> {
-    #[cfg(any(target_os = "linux", target_os = "macos"))]
-    match fs::renameat_with(fs::CWD, from, fs::CWD, to, fs::RenameFlags::NOREPLACE) {
-        Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => {}
-        outcome => return outcome,
-    }
-    // File systems without that: an empty directory of the same making may be replaced, which does no harm to who opens it anew.
-    fs::rename(from, to)
 }
 
 fn random() -> u64 {
     RandomState::new().build_hasher().finish()
 }
 
-/// Refuses to build in another user's folder, as with a HOME that is not ours; what root owns is everybody's ground.
-fn check_foundation(folder: &Path) -> Result<(), StorageError> {
-    let metadata = std::fs::metadata(folder).map_err(|error| {
-        let errno = Errno::from_io_error(&error).unwrap_or(Errno::IO);
-        StorageError::system("look at", folder)(errno)
-    })?;
-    let owner = metadata.uid();
-    if owner == 0 || owner == rustix::process::geteuid().as_raw() {
-        return Ok(());
-    }
-    Err(refused(folder, &format!("belongs to user {owner}: nothing of ours is put there")))
+/// Whether a name may end so because of [`random`].
+fn is_random(text: &str) -> bool {
+    text.len() == 16 && text.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
 fn check_private(path: &Path, stat: &Stat) -> Result<(), StorageError> {
@@ -304,15 +276,6 @@ fn write_all(descriptor: &OwnedFd, bytes: &[u8]) -> Result<(), Errno> {
         }
     }
     Ok(())
-}
-
-fn retry(mut call: impl FnMut() -> Result<(), Errno>) -> Result<(), Errno> {
-    loop {
-        match call() {
-            Err(Errno::INTR) => {}
-            outcome => return outcome,
-        }
-    }
 }
 
 #[expect(clippy::cast_sign_loss, reason = "only compared, never computed with")]

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use fs4::{FileExt, TryLockError};
 use rustix::fs::{self, AtFlags, Mode, OFlags, Timespec, Timestamps};
-use rustix::io::Errno;
+use rustix::io::{Errno, retry_on_intr};
 
 use super::StorageError;
 use super::directory::{Directory, check_regular, refused};
@@ -46,7 +46,7 @@ impl Lock {
         if let Some((file, _)) = &self.file {
             let now = Timespec { tv_sec: 0, tv_nsec: rustix::fs::UTIME_NOW };
             // Where that fails, nothing was waiting that could be told.
-            let _ = fs::futimens(file, &Timestamps { last_access: now, last_modification: now });
+            let _ = retry_on_intr(|| fs::futimens(file, &Timestamps { last_access: now, last_modification: now }));
         }
     }
 
@@ -90,7 +90,7 @@ pub enum LockFailure {
     // "none"` at the top of the configuration if only one process at a time uses it, or set TOKEN_CACHE_DIR to a local disk.
     #[error("the file system of {0} cannot lock")]
     Unsupported(PathBuf),
-    /// The lock file cannot be made: a right or the space is missing.
+    /// The lock file cannot be made, or not be opened for want of a right or of space.
     #[error(transparent)]
     Unavailable(StorageError),
     /// The lock file, or its directory, must not be used.
@@ -101,7 +101,8 @@ pub enum LockFailure {
 impl LockFailure {
     pub(super) fn from_storage(error: StorageError) -> Self {
         match &error {
-            StorageError::System {
+            StorageError::System { act: "create", .. }
+            | StorageError::System {
                 errno: Errno::ACCESS | Errno::PERM | Errno::NOSPC | Errno::DQUOT | Errno::ROFS | Errno::FBIG, ..
             } => Self::Unavailable(error),
             _ => Self::Refused(error),
@@ -116,9 +117,9 @@ pub(super) fn open_lock(directory: &Directory, name: &str) -> Result<Lock, LockF
 
 fn open(directory: &Directory, name: &str) -> Result<OwnedFd, StorageError> {
     let path = directory.path_of(name);
+    let flags = OFlags::RDWR | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
     for _ in 0..3 {
-        match fs::openat(directory.descriptor(), name, OFlags::RDWR | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC, Mode::empty())
-        {
+        match retry_on_intr(|| fs::openat(directory.descriptor(), name, flags, Mode::empty())) {
             Ok(descriptor) => {
                 let stat = fs::fstat(&descriptor).map_err(StorageError::system("look at", &path))?;
                 check_regular(&path, &stat)?;
@@ -138,8 +139,8 @@ fn create(directory: &Directory, name: &str) -> Result<(), StorageError> {
     let temporary = Directory::temporary(name);
     drop(directory.create_file(&temporary)?);
     let place = directory.descriptor();
-    let linked = fs::linkat(place, &temporary, place, name, AtFlags::empty());
-    let _ = fs::unlinkat(place, &temporary, AtFlags::empty());
+    let linked = retry_on_intr(|| fs::linkat(place, &temporary, place, name, AtFlags::empty()));
+    let _ = retry_on_intr(|| fs::unlinkat(place, &temporary, AtFlags::empty()));
     match linked {
         // Swept by whoever holds the lock meanwhile: then it is there.
         Ok(()) | Err(Errno::EXIST | Errno::NOENT) => Ok(()),

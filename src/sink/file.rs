@@ -57,7 +57,7 @@ pub(super) fn replace(path: &Path, mode: Mode, bytes: &[u8]) -> Result<(), NotRe
     });
     let stat = written.inspect_err(|_| {
         // The error that counts is the one before; what cannot be removed now is swept by a later renewal.
-        let _ = fs::unlinkat(&directory, &temporary, AtFlags::empty());
+        let _ = retry_on_intr(|| fs::unlinkat(&directory, &temporary, AtFlags::empty()));
     })?;
     sweep(&directory, &stat);
     match retry_on_intr(|| fs::fsync(&directory)) {
@@ -69,14 +69,14 @@ pub(super) fn replace(path: &Path, mode: Mode, bytes: &[u8]) -> Result<(), NotRe
 
 /// Opens a directory, and makes it, for us alone, where only it is missing: what lies in a runtime directory goes with every boot.
 fn open_or_make(folder: &Path) -> Result<OwnedFd, NotReplaced> {
-    let open = || fs::open(folder, OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty());
+    let open = || retry_on_intr(|| fs::open(folder, OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty()));
     match open() {
         Err(Errno::NOENT) => {}
         opened => return opened.map_err(system("open its directory")),
     }
-    match fs::mkdir(folder, Mode::RWXU) {
+    match retry_on_intr(|| fs::mkdir(folder, Mode::RWXU)) {
         // The umask may have taken from the owner what is his.
-        Ok(()) => fs::chmod(folder, Mode::RWXU).map_err(system("make its directory"))?,
+        Ok(()) => retry_on_intr(|| fs::chmod(folder, Mode::RWXU)).map_err(system("make its directory"))?,
         Err(Errno::EXIST) => {}
         Err(Errno::NOENT) => return Err(NotReplaced::NoDirectory(folder.to_owned())),
         Err(errno) => return Err(system("make its directory")(errno)),
@@ -102,7 +102,7 @@ fn refuse_what_is_no_file(directory: &OwnedFd, file: &OsStr) -> Result<(), NotRe
 fn write_new(directory: &OwnedFd, file: &str, mode: Mode, bytes: &[u8]) -> Result<Stat, NotReplaced> {
     let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     let descriptor = retry_on_intr(|| fs::openat(directory, file, flags, mode)).map_err(system("make a file beside it"))?;
-    fs::fchmod(&descriptor, mode).map_err(system("set the mode of a file beside it"))?;
+    retry_on_intr(|| fs::fchmod(&descriptor, mode)).map_err(system("set the mode of a file beside it"))?;
     let mut rest = bytes;
     while !rest.is_empty() {
         let written = retry_on_intr(|| rustix::io::write(&descriptor, rest)).map_err(system("write a file beside it"))?;
@@ -115,7 +115,7 @@ fn write_new(directory: &OwnedFd, file: &str, mode: Mode, bytes: &[u8]) -> Resul
 /// Removes the temporary files of writers that were killed, judged by their age: no lock tells which live. What cannot be removed does
 /// no harm.
 fn sweep(directory: &OwnedFd, written: &Stat) {
-    let Ok(entries) = fs::Dir::read_from(directory) else { return };
+    let Ok(entries) = retry_on_intr(|| fs::Dir::read_from(directory)) else { return };
     let names = entries.flatten().filter_map(|entry| entry.file_name().to_str().ok().map(str::to_owned));
     let is_stale = |found: &Stat| {
         let is_file = FileType::from_raw_mode(found.st_mode) == FileType::RegularFile;
@@ -123,7 +123,7 @@ fn sweep(directory: &OwnedFd, written: &Stat) {
     };
     for name in names.filter(|name| is_temporary(name)) {
         if fs::statat(directory, &name, AtFlags::SYMLINK_NOFOLLOW).is_ok_and(|found| is_stale(&found)) {
-            let _ = fs::unlinkat(directory, &name, AtFlags::empty());
+            let _ = retry_on_intr(|| fs::unlinkat(directory, &name, AtFlags::empty()));
         }
     }
 }

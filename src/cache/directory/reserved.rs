@@ -3,9 +3,9 @@
 use std::os::fd::OwnedFd;
 
 use rustix::fs::{self, AtFlags, FallocateFlags};
-use rustix::io::Errno;
+use rustix::io::{Errno, retry_on_intr};
 
-use super::{Directory, retry, write_all};
+use super::{Directory, write_all};
 use crate::cache::StorageError;
 
 /// An empty temporary file with room for so many bytes. It is gone again when dropped unused.
@@ -26,7 +26,7 @@ impl Directory {
         let descriptor = self.create_file(&temporary)?;
         let path = self.path_of(file);
         let reserved = Reserved { directory: self, temporary: Some(temporary), descriptor };
-        let allocated = retry(|| fs::fallocate(&reserved.descriptor, FallocateFlags::empty(), 0, size));
+        let allocated = retry_on_intr(|| fs::fallocate(&reserved.descriptor, FallocateFlags::empty(), 0, size));
         match allocated {
             // What a file system cannot promise, writing zeros finds out.
             Err(Errno::OPNOTSUPP | Errno::NOSYS | Errno::INVAL) => {
@@ -49,8 +49,8 @@ impl Reserved {
         let path = self.directory.path_of(file);
         let length = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
         write_all(&self.descriptor, bytes)
-            .and_then(|()| fs::ftruncate(&self.descriptor, length))
-            .and_then(|()| retry(|| fs::fsync(&self.descriptor)))
+            .and_then(|()| retry_on_intr(|| fs::ftruncate(&self.descriptor, length)))
+            .and_then(|()| retry_on_intr(|| fs::fsync(&self.descriptor)))
             .map_err(StorageError::system("write", &path))?;
         if let Some(temporary) = &self.temporary {
             self.directory.rename(temporary, file)?;
@@ -64,7 +64,7 @@ impl Drop for Reserved {
     fn drop(&mut self) {
         if let Some(temporary) = &self.temporary {
             // What cannot be removed now is swept by the next renewal.
-            let _ = fs::unlinkat(self.directory.descriptor(), temporary, AtFlags::empty());
+            let _ = retry_on_intr(|| fs::unlinkat(self.directory.descriptor(), temporary, AtFlags::empty()));
         }
     }
 }
