@@ -6,6 +6,7 @@ use std::fs::{self, DirBuilder, File, Metadata, OpenOptions, Permissions};
 use std::io::{self, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _, chown};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use crate::bearer::RenewalError;
 use crate::bounded;
@@ -15,6 +16,12 @@ use crate::ui::{self, Failure, Manner};
 
 /// The largest file that is read.
 const LARGEST: u64 = 4 << 20;
+
+/// What the name of a temporary file begins with; sixteen hexadecimal digits follow.
+const TEMPORARY: &str = ".token-write.";
+
+/// A temporary file that is older than the last change beside it by this belongs to nobody any more.
+const STALE: Duration = Duration::from_secs(60);
 
 /// The most links that lead to a file.
 const MOST_LINKS: usize = 40;
@@ -56,13 +63,14 @@ impl Target {
         let temporary = self.temporary();
         let written = self.write_new(&temporary, text, mode).and_then(|()| {
             self.check_unchanged()?;
-            fs::rename(&temporary, &self.path).map_err(|error| failed("replace", &self.path, &error))
+            again(|| fs::rename(&temporary, &self.path)).map_err(|error| failed("replace", &self.path, &error))
         });
         if written.is_err() {
             // The error that counts is the one before.
-            let _ = fs::remove_file(&temporary);
+            let _ = again(|| fs::remove_file(&temporary));
         }
         written?;
+        sweep(folder);
         // Some file systems cannot sync a directory; theirs is the order of things then.
         let _ = File::open(folder).and_then(|folder| folder.sync_all());
         Ok(())
@@ -71,7 +79,7 @@ impl Target {
     /// The directory that it is in, which is there from now on.
     pub(super) fn make_folder(&self) -> Result<&Path, Failure> {
         let folder = self.path.parent().unwrap_or(Path::new("/"));
-        let made = DirBuilder::new().recursive(true).mode(0o700).create(folder);
+        let made = again(|| DirBuilder::new().recursive(true).mode(0o700).create(folder));
         made.map_err(|error| failed("create", folder, &error))?;
         Ok(folder)
     }
@@ -79,12 +87,13 @@ impl Target {
     pub(super) fn remove(&self) -> Result<(), Failure> {
         self.check()?;
         self.check_unchanged()?;
-        fs::remove_file(&self.path).map_err(|error| failed("remove", &self.path, &error))
+        again(|| fs::remove_file(&self.path)).map_err(|error| failed("remove", &self.path, &error))?;
+        sweep(self.path.parent().unwrap_or(Path::new("/")));
+        Ok(())
     }
 
     fn temporary(&self) -> PathBuf {
-        let name = self.path.file_name().unwrap_or_default().to_string_lossy();
-        self.path.with_file_name(format!(".{name}.{:016x}", fastrand::u64(..)))
+        self.path.with_file_name(format!("{TEMPORARY}{:016x}", fastrand::u64(..)))
     }
 
     fn write_new(&self, path: &Path, text: &str, mode: u32) -> Result<(), Failure> {
@@ -94,7 +103,7 @@ impl Target {
         let mode = self.metadata.as_ref().map_or(mode, |metadata| metadata.mode() & 0o7777);
         let group = self.metadata.as_ref().map(Metadata::gid);
         // A group that may not be given may not be let in either.
-        let is_given = group.is_none() || chown(path, None, group).is_ok();
+        let is_given = group.is_none() || again(|| chown(path, None, group)).is_ok();
         let mode = if is_given { mode } else { mode & 0o7707 };
         file.set_permissions(Permissions::from_mode(mode)).and_then(|()| file.sync_all()).map_err(explain)
     }
@@ -123,6 +132,34 @@ impl Target {
         let error = RenewalError::new(Class::Temporary, format!("{} was changed by somebody else meanwhile", self.path.display()));
         Err(Failure::Storage(error.with_hint("do it again")))
     }
+}
+
+/// Removes what writers that were killed have left in `folder`, where something has just changed.
+fn sweep(folder: &Path) {
+    let modified = |metadata: io::Result<Metadata>| metadata.and_then(|metadata| metadata.modified()).ok();
+    let Some(now) = modified(fs::metadata(folder)) else { return };
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        let is_temporary = entry.file_name().to_str().is_some_and(is_temporary);
+        let age = modified(entry.metadata()).and_then(|then| now.duration_since(then).ok());
+        if is_temporary && age.is_some_and(|age| age > STALE) {
+            let _ = again(|| fs::remove_file(entry.path()));
+        }
+    }
+}
+
+/// Makes a call that was interrupted again: std does so only where it has to be expected.
+pub(super) fn again<T>(mut call: impl FnMut() -> io::Result<T>) -> io::Result<T> {
+    loop {
+        match call() {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            outcome => return outcome,
+        }
+    }
+}
+
+fn is_temporary(name: &str) -> bool {
+    let digits = name.strip_prefix(TEMPORARY).unwrap_or_default();
+    digits.len() == 16 && digits.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
 /// What a file says, and what the system knows of just that one; `None` where there is none.

@@ -78,7 +78,10 @@ impl Work<'_> {
         let find = |step| if self.setup.undo { Pending::taking_back(step, state, profile) } else { Pending::making(step, state, profile) };
         let files = plan.files.iter().map(find).collect::<Result<Vec<Pending<'_>>, Failure>>()?;
         let links = self.links(plan, files.iter().any(|file| file.is_shared))?;
-        let files: Vec<Pending<'_>> = files.into_iter().filter(Pending::is_needed).collect();
+        let (files, mut others): (Vec<Pending<'_>>, Vec<_>) = files.into_iter().partition(Pending::is_needed);
+        if self.setup.undo && self.setup.write {
+            others.iter_mut().try_for_each(|file| file.forget(profile))?;
+        }
         if files.is_empty() && links.is_empty() {
             let found = if self.setup.undo { "is not set up: there is nothing to take back" } else { "is already set up" };
             return Ok((String::new(), vec![format!("{} {found}", plan.tool)]));

@@ -261,3 +261,18 @@ fn of_several_kubeconfigs_the_one_with_the_context_is_meant() {
     fs::remove_dir_all(test.path("state")).unwrap();
     setup(&test, "kubectl --context work --undo --write").exits(0).mentions("`work` still names the user `token-prod`");
 }
+
+/// What a newer program remembers is not for this one to judge, or to forget.
+#[test]
+fn a_memory_of_a_future_version_is_left_alone() {
+    let test = home();
+    setup(&test, "docker --write").exits(0);
+    let memory = fs::read_dir(test.path("state/setup")).unwrap().next().unwrap().unwrap().path();
+    let future = says(&memory).replacen("\"version\":1", "\"version\":2", 1);
+    fs::write(&memory, &future).unwrap();
+    let config = says(&test.path(".docker/config.json"));
+    for words in ["docker --write", "docker --undo --write"] {
+        setup(&test, words).exits(6).prints("").mentions("newer version");
+        assert_eq!((says(&memory), says(&test.path(".docker/config.json"))), (future.clone(), config.clone()), "{words}");
+    }
+}

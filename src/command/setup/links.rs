@@ -7,7 +7,7 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
 use super::surroundings::{Surroundings, is_same};
-use crate::command::files::failed;
+use crate::command::files::{again, failed};
 use crate::profile::ConfigError;
 use crate::ui::Failure;
 
@@ -45,11 +45,12 @@ impl Link {
 
     pub(super) fn make(&self) -> Result<(), Failure> {
         let folder = self.path.parent().unwrap_or(Path::new("/"));
-        fs::create_dir_all(folder).and_then(|()| symlink(&self.says, &self.path)).map_err(|error| failed("link", &self.path, &error))
+        let made = again(|| fs::create_dir_all(folder)).and_then(|()| again(|| symlink(&self.says, &self.path)));
+        made.map_err(|error| failed("link", &self.path, &error))
     }
 
     pub(super) fn remove(&self) -> Result<(), Failure> {
-        match fs::remove_file(&self.path) {
+        match again(|| fs::remove_file(&self.path)) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(failed("remove", &self.path, &error)),
             _ => Ok(()),
         }

@@ -62,6 +62,16 @@ impl<'p> Pending<'p> {
         self.text.as_ref() != Some(&self.target.text)
     }
 
+    /// Forgets what is remembered of a change that is not there: somebody was killed between the two, or took it out by hand.
+    pub(super) fn forget(&mut self, profile: &Name) -> Result<(), Failure> {
+        let subject = &self.step.subject;
+        if !self.record.knows(profile, subject) {
+            return Ok(());
+        }
+        self.record.forget(profile, subject);
+        self.record.store()
+    }
+
     pub(super) fn path(&self) -> &Path {
         &self.target.path
     }

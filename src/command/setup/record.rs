@@ -49,8 +49,14 @@ struct Stored {
     changes: Vec<Kept>,
 }
 
+/// What every version says of itself.
+#[derive(Deserialize)]
+struct Versioned {
+    version: u64,
+}
+
 impl Record {
-    /// What is remembered of this file; nothing where what is stored cannot be read.
+    /// What is remembered of this file, unless a newer program wrote it; nothing where what is stored cannot be read.
     pub(super) fn read(folder: &Path, tool: &str, file: &Path) -> Result<Self, Failure> {
         let file = file.to_string_lossy().into_owned();
         let digest = hex(&Sha256::digest(&file));
@@ -59,7 +65,11 @@ impl Record {
             Some(directory) => directory.read(&name, LARGEST).map_err(explained)?,
             None => None,
         };
-        let stored: Option<Stored> = stored.and_then(|(bytes, _)| serde_json::from_slice(&bytes).ok());
+        let stored = stored.map(|(bytes, _)| bytes).unwrap_or_default();
+        if let Some(Versioned { version }) = serde_json::from_slice(&stored).ok().filter(|found: &Versioned| found.version > VERSION) {
+            return Err(explained(StorageError::FutureVersion { path: folder.join(name), version }));
+        }
+        let stored: Option<Stored> = serde_json::from_slice(&stored).ok();
         let stored = stored.filter(|stored| stored.version == VERSION && stored.file == file);
         let (is_created, changes) = stored.map_or((false, Vec::new()), |stored| (stored.created, stored.changes));
         Ok(Self { is_created, changes, folder: folder.to_owned(), name, file })
@@ -85,15 +95,25 @@ impl Record {
         self.changes.retain(|kept| !kept.is(profile, subject));
     }
 
+    /// Whether there is anything to remember of this change.
+    pub(super) fn knows(&self, profile: &Name, subject: &str) -> bool {
+        self.changes.iter().any(|kept| kept.is(profile, subject))
+    }
+
     /// Keeps what there is to remember.
     pub(super) fn store(&self) -> Result<(), Failure> {
         if self.changes.is_empty() {
-            let directory = Directory::open(&self.folder).map_err(explained)?;
-            return directory.map_or(Ok(()), |directory| directory.remove(&self.name).map(|_| ()).map_err(explained));
+            let Some(directory) = Directory::open(&self.folder).map_err(explained)? else { return Ok(()) };
+            directory.remove(&self.name).map_err(explained)?;
+            directory.sweep_old(&self.name);
+            return Ok(());
         }
         let stored = Stored { version: VERSION, file: self.file.clone(), created: self.is_created, changes: self.changes.clone() };
         let bytes = serde_json::to_vec(&stored).map_err(|error| Failure::Unforeseen(error.to_string()))?;
-        Directory::create(&self.folder).and_then(|directory| directory.replace(&self.name, &bytes)).map_err(explained)
+        let directory = Directory::create(&self.folder).map_err(explained)?;
+        directory.replace(&self.name, &bytes).map_err(explained)?;
+        directory.sweep_old(&self.name);
+        Ok(())
     }
 }
 
