@@ -72,9 +72,12 @@ impl Wanted<'_> {
     }
 
     /// The failure that answers this fetch: one whose next attempt is not due. Who asks for a renewal overrides those from before he
-    /// asked, but not the issuer's own word on when to come back.
+    /// asked, but not the issuer's own word on when to come back. One from before the token was issued is over, and could not be removed.
     fn failure_in_force<'g>(&self, glance: &'g Glance, baseline: Option<&Glance>) -> Option<&'g Failure> {
         let failure = glance.failure.as_ref().filter(|failure| failure.is_in_force(self.identity, &(self.settings)(), self.now))?;
+        if glance.seen.token.as_ref().and_then(|token| token.issued_at).is_some_and(|issued| issued >= failure.at) {
+            return None;
+        }
         let is_news = baseline.is_some_and(|baseline| baseline.failure.as_ref() != Some(failure));
         (!self.options.renew_required || is_news || failure.told).then_some(failure)
     }
@@ -156,6 +159,7 @@ mod tests {
             ("to be renewed, parked", glance("a", 3000, Some(failure(None, false))), &renew, "renew"),
             ("to be renewed, backing off", glance("a", 3000, Some(failure(Some(5), false))), &renew, "renew"),
             ("to be renewed, told when to come back", glance("a", 3000, Some(failure(Some(5), true))), &renew, "fail"),
+            ("to be renewed, told so before this token", glance("a", 3595, Some(failure(Some(5), true))), &renew, "renew"),
         ];
         for (case, glance, options, expected) in table {
             assert_eq!(decided(&glance, None, options, 0), expected, "{case}");

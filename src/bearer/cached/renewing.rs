@@ -54,7 +54,8 @@ impl<S: Source, C: Clock> Shared<S, C> {
         let mut generation = None;
         let mut attempts = 0;
         loop {
-            let Opportunity { lock, glance, fallback } = match self.turn(&baseline, &mut generation, deadline, options).await? {
+            let turn = self.turn(&baseline, &mut generation, deadline, options).await;
+            let Opportunity { lock, glance, fallback } = match turn.or_else(|error| self.spare(error, &baseline, options))? {
                 Turn::Served(fetched) => return Ok(fetched),
                 Turn::Ours(opportunity) => opportunity,
             };
@@ -151,6 +152,16 @@ impl<S: Source, C: Clock> Shared<S, C> {
         }
     }
 
+    /// A disk that fails between two looks withholds no token that the first one saw and that will do.
+    fn spare(&self, error: RenewalError, baseline: &Glance, options: &FetchOptions) -> Result<Turn, RenewalError> {
+        match self.decide(baseline, None, options) {
+            Decision::Renew(Some(token)) if error.class == Class::Storage && !options.report_error => {
+                Ok(Turn::Served(Fetched { token, origin: Origin::Stale(error) }))
+            }
+            _ => Err(error),
+        }
+    }
+
     /// Whether a purge since `began` took the login: to begin another one would bring back what was purged.
     fn is_logged_out(&self, began: Option<Generation>, lock: &Lock) -> bool {
         began.is_some_and(|began| began != lock.generation()) && self.logins.file().is_some_and(LoginFile::is_missing)
@@ -198,7 +209,7 @@ impl<S: Source, C: Clock> Shared<S, C> {
             }
             // After a purge, no renewal that began before it brings a token back; whoever asked for it gets it all the same.
             Ok(Ok(token)) if generation.is_some_and(|began| began != lock.generation()) => Ok(Arc::new(token)),
-            Ok(Ok(token)) => Ok(self.store(glance, token)),
+            Ok(Ok(token)) => Ok(self.store(token)),
             Ok(Err(error)) => Err(self.failed(glance, &error, now, true)),
             Err(_) if limit == own && self.patience(options).is_some() => Err(self.failed(glance, &unattended(limit), now, true)),
             Err(_) => {
@@ -224,13 +235,11 @@ impl<S: Source, C: Clock> Shared<S, C> {
         RenewalError::locked_out(&self.cache.cache().lock_path(self.cache.name()))
     }
 
-    /// Forgets the failure before it stores the token: killed in between, the next renewal asks once more than it had to, and no
-    /// healthy profile stays parked.
-    fn store(&self, glance: &Glance, token: Token) -> Arc<Token> {
+    /// Forgets the failure, seen or not, before it stores the token: killed in between, the next renewal asks once more than it had to,
+    /// and no healthy profile stays parked.
+    fn store(&self, token: Token) -> Arc<Token> {
         let token = Arc::new(token);
-        if glance.failure.is_some() {
-            self.keep(|cache| cache.forget(self.cache.name()).map(drop));
-        }
+        self.keep(|cache| cache.forget(self.cache.name()).map(drop));
         if let Err(error) = self.cache.set(Arc::clone(&token)) {
             // Error 0: The token was printed, and the next call has to renew again. To do: mend what the message names: space or
             // permissions.
