@@ -221,24 +221,24 @@ impl Cache {
         Failure::parse(&bytes, name)
     }
 
-    /// Remembers a failure for other processes.
+    /// Remembers a failure for other processes. A file of a future version is left alone.
     ///
     /// # Errors
     /// [`StorageError`] where it could not be.
     pub fn remember(&self, name: &Name, failure: &Failure) -> Result<(), StorageError> {
         let directory = Directory::create(&self.path)?;
+        spare_the_future(&directory, &failure_file(name))?;
         directory.replace(&failure_file(name), failure.to_json(name).as_bytes())
     }
 
-    /// Forgets the failure of `name` and says whether there was one.
+    /// Forgets the failure of `name` and says whether there was one. A file of a future version is left alone.
     ///
     /// # Errors
     /// [`StorageError`] where it could not be.
     pub fn forget(&self, name: &Name) -> Result<bool, StorageError> {
-        match Directory::open(&self.path)? {
-            Some(directory) => directory.remove(&failure_file(name)),
-            None => Ok(false),
-        }
+        let Some(directory) = Directory::open(&self.path)? else { return Ok(false) };
+        spare_the_future(&directory, &failure_file(name))?;
+        directory.remove(&failure_file(name))
     }
 
     /// Opens the lock of `name`, to be taken.
@@ -275,6 +275,15 @@ impl Cache {
             return Ok(Vec::new());
         };
         names_in(&directory, &[ENTRY, FAILURE, ASIDE])
+    }
+}
+
+/// Refuses to touch a file that a newer program wrote. What cannot be read is not known to be one.
+fn spare_the_future(directory: &Directory, file: &str) -> Result<(), StorageError> {
+    let found = directory.read(file, LARGEST_FILE).ok().flatten();
+    match found.and_then(|(bytes, _)| entry::future_version(&bytes)) {
+        Some(version) => Err(StorageError::FutureVersion { path: directory.path_of(file), version }),
+        None => Ok(()),
     }
 }
 

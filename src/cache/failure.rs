@@ -1,9 +1,11 @@
-//! The memory of a failed renewal: what failed, how often in a row, and when to try again. It saves requests and holds no secret.
+//! The memory of a failed renewal: what failed, how often in a row, and when to try again. It saves requests and holds no secret; one that
+//! is not whole counts for nothing.
 
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::checksum::Checksum;
 use super::entry::Identity;
 use crate::clock::Timestamp;
 use crate::error::Class;
@@ -54,6 +56,22 @@ struct Record {
     at: i64,
     retry_at: Option<i64>,
     told: bool,
+    check: String,
+}
+
+impl Record {
+    /// Over all of it but itself.
+    fn checksum(&self) -> String {
+        let mut checksum = Checksum::new();
+        for text in [&self.profile, &self.identity, &self.settings, &format!("{:?}", self.class), &self.message] {
+            checksum.text(text);
+        }
+        checksum.optional_text(self.hint.as_deref());
+        for number in [Some(self.failures.into()), Some(self.at), self.retry_at, Some(self.told.into())] {
+            checksum.number(number);
+        }
+        checksum.finish()
+    }
 }
 
 impl Failure {
@@ -73,7 +91,8 @@ impl Failure {
 
     pub(crate) fn parse(bytes: &[u8], name: &Name) -> Option<Self> {
         let record: Record = serde_json::from_slice(bytes).ok()?;
-        (record.version == VERSION && record.profile == name.as_str()).then(|| Self {
+        let is_whole = record.version == VERSION && record.check == record.checksum();
+        (is_whole && record.profile == name.as_str()).then(|| Self {
             identity: Identity::from_text(record.identity),
             settings: record.settings,
             class: record.class,
@@ -87,7 +106,7 @@ impl Failure {
     }
 
     pub(crate) fn to_json(&self, name: &Name) -> String {
-        let record = Record {
+        let mut record = Record {
             version: VERSION,
             profile: name.to_string(),
             identity: self.identity.as_str().to_owned(),
@@ -99,7 +118,9 @@ impl Failure {
             at: self.at.unix_millis(),
             retry_at: self.retry_at.map(Timestamp::unix_millis),
             told: self.told,
+            check: String::new(),
         };
+        record.check = record.checksum();
         serde_json::to_string(&record).unwrap_or_default() + "\n"
     }
 }
@@ -129,6 +150,23 @@ mod tests {
         assert_eq!(Failure::parse(written.to_json(&name).as_bytes(), &name), Some(written.clone()));
         let other = "other".parse().expect("a name");
         assert_eq!(Failure::parse(written.to_json(&name).as_bytes(), &other), None);
+    }
+
+    #[test]
+    fn no_cut_and_no_flip_yields_another_one() {
+        let name: Name = "prod".parse().expect("a name");
+        let written = Failure { hint: Some("ask".into()), ..failure(Some(200)) };
+        let whole = written.to_json(&name);
+        let bytes = whole.trim_end().as_bytes();
+        for end in 0..bytes.len() {
+            assert_eq!(Failure::parse(&bytes[..end], &name), None, "cut at {end}");
+        }
+        for (position, bit) in (0..bytes.len()).flat_map(|position| (0..8).map(move |bit| (position, bit))) {
+            let mut flipped = bytes.to_vec();
+            flipped[position] ^= 1 << bit;
+            let read = Failure::parse(&flipped, &name);
+            assert!(read.is_none() || read.as_ref() == Some(&written), "bit {bit} of byte {position}: {read:?}");
+        }
     }
 
     #[test]
