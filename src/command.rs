@@ -91,10 +91,7 @@ fn on_runtime<T>(manner: Option<Manner>, work: impl Future<Output = Result<T, Fa
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     // Error: The system is out of descriptors, memory or processes. To do: raise the limits (`ulimit -n`), or end something.
     let runtime = runtime.map_err(|error| Failure::Unforeseen(format!("the system gives nothing to start with: {error}")))?;
-    let outcome = runtime.block_on(async {
-        signals::survive_file_size_limits();
-        work.await
-    });
+    let outcome = runtime.block_on(work);
     // A name that is still being looked up, or an answer that nobody takes, must not hold up the end.
     runtime.shutdown_background();
     outcome

@@ -6,11 +6,12 @@
 
 use std::panic::catch_unwind;
 
-use token::{command, hardening, ui};
+use token::{command, hardening, stdout, ui};
 
 fn run() -> u8 {
     hardening::harden();
     ui::Bug::keep_quiet();
+    stdout::outlive_limits();
     let arguments = command::arguments(std::env::args_os());
     catch_unwind(|| command::warm(&arguments).unwrap_or_else(|| command::run(&arguments))).unwrap_or(1)
 }

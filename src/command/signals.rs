@@ -9,11 +9,6 @@ use tokio::time::{sleep, timeout};
 use crate::source::is_refreshing;
 use crate::ui::Failure;
 
-/// Makes a write beyond `RLIMIT_FSIZE` an error instead of a death: a token that cannot be stored can be printed still.
-pub(super) fn survive_file_size_limits() {
-    let _ = signal(SignalKind::from_raw(libc::SIGXFSZ));
-}
-
 /// How long the answer to a refresh token may take to come, and to be stored, after a signal: it cannot be had again.
 const GRACE: Duration = Duration::from_millis(700);
 /// Between two looks whether it has come.
