@@ -2,10 +2,12 @@
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;
+use std::os::fd::BorrowedFd;
 use std::process::Stdio;
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process_group};
+use rustix::termios::{OptionalActions, Termios, tcgetattr, tcgetpgrp, tcsetattr};
 use tokio::io::{AsyncRead, AsyncReadExt as _};
 use tokio::process::Command;
 use zeroize::Zeroizing;
@@ -60,6 +62,27 @@ impl Drop for Group {
     }
 }
 
+/// Our terminal as it was, and is again when this is dropped: whoever is killed while he asks for a password leaves it silent.
+struct Modes(Option<(BorrowedFd<'static>, Termios)>);
+
+impl Modes {
+    fn found() -> Self {
+        let terminals = [rustix::stdio::stdin(), rustix::stdio::stderr()];
+        Self(terminals.into_iter().find_map(|terminal| Some((terminal, tcgetattr(terminal).ok()?))))
+    }
+}
+
+impl Drop for Modes {
+    fn drop(&mut self) {
+        // In the background it is as somebody else wants it.
+        let is_ours = |terminal| tcgetpgrp(terminal).is_ok_and(|group| group == rustix::process::getpgrp());
+        if let Some((terminal, modes)) = self.0.take().filter(|(terminal, _)| is_ours(*terminal)) {
+            // A terminal that has gone needs nothing.
+            let _ = tcsetattr(terminal, OptionalActions::Now, &modes);
+        }
+    }
+}
+
 impl Child {
     /// The command `argv`, which has at least a program.
     pub const fn new(argv: Vec<OsString>) -> Self {
@@ -105,6 +128,7 @@ impl Child {
     /// # Errors
     /// [`Class::Config`] where it cannot be started, [`Class::Temporary`] where it fails or prints too much.
     pub async fn output(&self) -> Result<Output, SourceError> {
+        let mut modes = if self.interactive { Modes::found() } else { Modes(None) };
         let mut child = in_the_users_name(|| self.command().spawn()).map_err(|error| self.not_started(&error))?;
         let pid = child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
         let group = Group(pid.filter(|_| !self.interactive));
@@ -121,6 +145,8 @@ impl Child {
                 return Err(SourceError::new(Class::Temporary, format!("`{}` printed more than 1 MiB", self.program())));
             }
         };
+        // How it leaves the terminal by itself is its own affair.
+        modes.0 = None;
         // What it left running must not keep the pipes open.
         drop(group);
         let rest = async {
