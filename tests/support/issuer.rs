@@ -32,6 +32,9 @@ impl Request {
     }
 }
 
+/// Who asks for this has nothing to ask: see [`Issuer::settle`].
+const SETTLED: &str = "/settled";
+
 /// What answers a request.
 type Judge = dyn Fn(&Request) -> Reply + Send + Sync;
 
@@ -54,6 +57,8 @@ pub(super) struct Shared {
     issued: AtomicUsize,
     pub(super) gate: (Mutex<bool>, Condvar),
     stopping: AtomicBool,
+    /// How many connections are being served.
+    busy: AtomicUsize,
     /// The login that it rotates the refresh tokens of.
     pub(super) family: Mutex<Option<Family>>,
     /// Whether answers with new refresh tokens are held.
@@ -83,6 +88,7 @@ impl Issuer {
             issued: AtomicUsize::new(0),
             gate: (Mutex::new(false), Condvar::new()),
             stopping: AtomicBool::new(false),
+            busy: AtomicUsize::new(0),
             family: Mutex::default(),
             holding: AtomicBool::new(false),
             holding_discovery: AtomicBool::new(false),
@@ -155,6 +161,14 @@ impl Issuer {
         *self.shared.gate.0.lock().unwrap() = false;
     }
 
+    /// Returns once all that was sent to it before, by whoever has gone meanwhile, is in and was answered.
+    pub fn settle(&self) {
+        let mut stream = TcpStream::connect(self.address).unwrap();
+        stream.write_all(format!("GET {SETTLED} HTTP/1.1\r\n\r\n").as_bytes()).unwrap();
+        stream.read_to_end(&mut Vec::new()).unwrap();
+        wait_until("the issuer to be done", || self.shared.busy.load(Ordering::SeqCst) == 0);
+    }
+
     /// Lets every held answer go, now and later.
     pub fn release(&self) {
         let (open, changed) = &self.shared.gate;
@@ -183,7 +197,11 @@ impl Shared {
             let (shared, Ok(stream)) = (Arc::clone(&self), stream) else {
                 continue;
             };
-            std::thread::spawn(move || shared.serve(stream));
+            shared.busy.fetch_add(1, Ordering::SeqCst);
+            std::thread::spawn(move || {
+                shared.serve(stream);
+                shared.busy.fetch_sub(1, Ordering::SeqCst);
+            });
         }
     }
 
@@ -198,6 +216,10 @@ impl Shared {
         let Some(request) = read_request(&mut stream) else {
             return;
         };
+        if request.path == SETTLED {
+            let _ = self.send(&mut stream, &Reply::status(204));
+            return;
+        }
         if request.path.starts_with("/.well-known/") {
             self.discovered.fetch_add(1, Ordering::SeqCst);
             if self.holding_discovery.load(Ordering::SeqCst) {
