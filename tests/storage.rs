@@ -3,6 +3,8 @@
 
 mod support;
 
+#[path = "storage/bytes.rs"]
+mod bytes;
 #[path = "storage/directories.rs"]
 mod directories;
 #[path = "storage/entries.rs"]
@@ -11,5 +13,7 @@ mod entries;
 mod limits;
 #[path = "storage/logins.rs"]
 mod logins;
+#[path = "storage/neighbours.rs"]
+mod neighbours;
 #[path = "storage/streams.rs"]
 mod streams;

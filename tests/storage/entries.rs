@@ -196,49 +196,6 @@ fn a_sibling_s_damage_is_its_own() {
     assert_eq!(prod.stderr, "", "not a word about the other{prod}");
 }
 
-#[test]
-fn lock_and_memo_may_be_anything() {
-    let cases: [(&str, &str, Spoil); 6] = [
-        ("a directory as memo", "prod.failure", |path| {
-            fs::create_dir(path).unwrap();
-        }),
-        ("rubbish as memo", "prod.failure", |path| rubbish(path)),
-        ("a FIFO as memo", "prod.failure", make_fifo),
-        ("a FIFO as lock", "prod.lock", make_fifo),
-        ("a directory as lock", "prod.lock", |path| {
-            fs::create_dir(path).unwrap();
-        }),
-        ("a symlink as lock", "prod.lock", |path| {
-            symlink("/tmp", path).unwrap();
-        }),
-    ];
-    cases::each(
-        &cases,
-        |case| case.0,
-        |(name, file, spoil)| {
-            let issuer = Issuer::start();
-            let test = Test::against(&issuer).named(name);
-            test.get().gives("token-1");
-            let path = test.cache_dir().join(file);
-            let _ = fs::remove_file(&path);
-            spoil(&path);
-            let warm = test.get();
-            warm.gives("token-1").within(Duration::from_secs(1));
-            let renewed = test.run(&["get", "--renew", "--timeout", "3s"]);
-            renewed.is_polite().within(Duration::from_secs(3));
-            match renewed.code {
-                Some(0) => renewed.prints("token-2\n"),
-                _ => renewed.fails(6, "prod"),
-            };
-        },
-    );
-}
-
-fn rubbish(path: &Path) {
-    fs::write(path, [0xff; 100]).unwrap();
-    open_up(path, 0o600);
-}
-
 /// Every prefix of an entry, and every byte changed: the right token or none.
 #[test]
 fn no_byte_can_be_lost_or_changed_unnoticed() {
@@ -246,20 +203,7 @@ fn no_byte_can_be_lost_or_changed_unnoticed() {
     let seeded = Test::against(&issuer);
     seeded.get().gives("token-1");
     let whole = fs::read(seeded.entry_path("prod")).unwrap();
-    let flip = |at: usize, bit: u8| {
-        let mut bytes = whole.clone();
-        bytes[at] ^= bit;
-        (format!("byte {at} ^ {bit:#x}"), bytes)
-    };
-    let positions = 0..whole.len();
-    let cut = positions.clone().map(|at| (format!("cut at {at}"), whole[..at].to_vec()));
-    let missing = positions.clone().map(|at| {
-        let without = [&whole[..at], &whole[at + 1..]].concat();
-        (format!("byte {at} missing"), without)
-    });
-    let low = positions.clone().map(|at| flip(at, 0x01));
-    let high = positions.step_by(7).map(|at| flip(at, 0x80));
-    let variants: Vec<_> = cut.chain(missing).chain(low).chain(high).collect();
+    let variants = crate::bytes::variants(&whole);
 
     let lanes: Vec<_> = variants.chunks(variants.len().div_ceil(4)).collect();
     let endpoint = issuer.endpoint();

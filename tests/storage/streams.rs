@@ -2,7 +2,12 @@
 
 use std::process::Stdio;
 
-use crate::support::{Issuer, Outcome, Test, cases};
+use rustix::process::Signal;
+
+use crate::support::{Issuer, Outcome, Reply, Reuse, Test, cases, profile};
+
+/// Renewed after half of its life.
+const EAGER: &str = "[renewal]\ninitial_retry_timeout = \"50ms\"\nlifetime_safe_fraction = 0.5\ninitial_safety_margin = \"100ms\"\n";
 
 struct Stream {
     name: &'static str,
@@ -102,4 +107,88 @@ fn a_full_stderr_costs_nothing_but_the_words() {
     let test = Test::against(&issuer).in_shell("exec \"$@\" 2>/dev/full");
     test.run(&["-vv", "get"]).gives("token-1");
     test.run(&["get", "nobody"]).exits(2).prints("");
+}
+
+/// Commands, whether each has something to say on stdout, and what it comes to where that does not matter.
+const COMMANDS: [(&[&str], bool, i32); 8] = [
+    (&["get"], true, 0),
+    (&["get", "--renew"], true, 0),
+    (&["status"], true, 0),
+    (&["status", "--json"], true, 0),
+    (&["helper", "kubectl"], true, 0),
+    (&["renew"], false, 0),
+    (&["watch", "--once"], false, 0),
+    (&["purge", "--keep-login"], false, 0),
+];
+
+#[test]
+fn whatever_is_closed_lands_in_no_file_of_ours() {
+    let lines = [
+        ("stdin", "exec \"$@\" <&-"),
+        ("stdout", "exec \"$@\" >&-"),
+        ("stderr", "exec \"$@\" 2>&-"),
+        ("stdin and stdout", "exec \"$@\" <&- >&-"),
+        ("stdout and stderr", "exec \"$@\" >&- 2>&-"),
+        ("all three", "exec \"$@\" <&- >&- 2>&-"),
+    ];
+    let table: Vec<_> =
+        lines.iter().flat_map(|line| COMMANDS.map(|command| (format!("{}: {:?}", line.0, command.0), line, command))).collect();
+    cases::each(
+        &table,
+        |case| &case.0,
+        |(name, (closed, line), (args, speaks, exit))| {
+            let issuer = Issuer::rotating(Reuse::Revokes);
+            let test = Test::logged_in(&issuer).named(name);
+            let test = test.in_shell(line);
+            let outcome = test.run(args);
+            outcome.exits(if *speaks && (closed.contains("stdout") || *closed == "all three") { 1 } else { *exit }).is_polite();
+            assert!(outcome.stderr.lines().count() <= 4, "{name}{outcome}");
+            assert_eq!(test.refresh_token("prod"), issuer.newest(), "the login is whole{outcome}");
+            assert!(test.entry("prod").is_some() != args.contains(&"purge"), "{name}{outcome}");
+            assert_eq!(std::fs::read(test.cache_dir().join("prod.lock")).unwrap(), b"", "{name}: something is in the lock{outcome}");
+            assert_eq!((test.leftovers(), test.state_files()), (vec![], vec!["prod.json".to_owned()]), "{name}{outcome}");
+        },
+    );
+}
+
+#[test]
+fn an_answer_for_nobody_is_a_failure_of_every_command() {
+    for (args, speaks, exit) in COMMANDS {
+        let issuer = Issuer::start();
+        let test = Test::against(&issuer);
+        test.get().gives("token-1");
+        let full = test.in_shell("exec \"$@\" >/dev/full").run(args);
+        full.exits(if speaks { 1 } else { exit }).is_polite();
+        assert!(!speaks || full.stderr.lines().count() >= 1, "it says why{full}");
+    }
+}
+
+/// A watcher has other listeners than a terminal.
+#[test]
+fn a_watcher_goes_on_though_nobody_hears_it() {
+    for line in ["exec \"$@\" <&- >&- 2>&-", "exec \"$@\" 2>/dev/full", "exec \"$@\" >/dev/full 2>&1"] {
+        let issuer = Issuer::answering(Reply::token(2));
+        let test = Test::configured(&format!("{EAGER}{}", profile("prod", &issuer.endpoint()))).in_shell(line);
+        let watcher = test.spawn(&["-vv", "watch"]);
+        issuer.wait_for_requests(3);
+        watcher.signal(Signal::TERM);
+        watcher.finish().exits(143).prints("").is_polite();
+        assert!(test.entry("prod").is_some(), "{line}");
+        assert_eq!(test.leftovers(), [""; 0], "{line}");
+    }
+}
+
+/// A file that may not grow takes no answer: a failure that is told, not a death (SIGXFSZ).
+#[test]
+fn a_file_that_may_not_grow_is_a_failure() {
+    let issuer = Issuer::start();
+    let test = Test::against(&issuer);
+    test.get().gives("token-1");
+    let test = test.in_shell("ulimit -f 0; exec \"$@\" >answer");
+    for args in [&["get"][..], &["get", "--renew"], &["status"], &["helper", "kubectl"]] {
+        let outcome = test.run(args);
+        outcome.exits(1).is_polite();
+        assert!((1..=4).contains(&outcome.stderr.lines().count()), "{args:?}{outcome}");
+        assert_eq!(std::fs::read(test.path("answer")).unwrap(), b"", "{args:?}");
+    }
 }
