@@ -140,7 +140,7 @@ impl Configuration {
             let names = || self.profiles.keys().map(Name::as_str);
             let hint = match nearest(name, names()) {
                 Some(near) => format!("did you mean `{near}`?"),
-                None if self.profiles.is_empty() => format!("no profile is configured; write one to {}", self.file.display()),
+                None if self.profiles.is_empty() => format!("no profile is configured: `token init` writes one to {}", self.file.display()),
                 None => format!("there are: {}", names().collect::<Vec<_>>().join(", ")),
             };
             // Error: The name is misspelt, or another configuration file is read than you think (`--config`, TOKEN_CONFIG,
@@ -156,7 +156,7 @@ impl Configuration {
             // Error: No profile is named, and there is none to choose.
             (None, _) => Err(ConfigError::new(
                 "no profile is configured",
-                Some(format!("write one to {}, or wrap a command: token get -- COMMAND", self.file.display())),
+                Some(format!("`token init` writes one to {}, or wrap a command: token get -- COMMAND", self.file.display())),
             )),
             (Some(_), Some(_)) => {
                 let names = self.profiles.keys().map(Name::as_str).collect::<Vec<_>>().join(", ");

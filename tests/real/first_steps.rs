@@ -146,11 +146,23 @@ fn started_by_systemd(machine: &Machine) -> String {
     line.replace("$$", "$")
 }
 
-/// The user's configuration, with a profile `prod` at this issuer.
-fn configured(machine: &Machine, issuer: &Issuer) {
-    let config = issuer.profile(BASIC);
-    let write = ["-c", "umask 077 && mkdir -p .config/token && printf %s \"$0\" >.config/token/config.toml", &config];
-    done(&mut machine.user("sh", &write));
+/// A first profile, by answers at the terminal.
+fn introduces_themselves(visit: &mut Visit<'_>, issuer: &Issuer) {
+    visit.screen.begin(&format!("token init {}", issuer.url()));
+    let answers = [
+        ("name of the profile", "prod"),
+        ("how to get a token", "client-credentials"),
+        ("client id", BASIC.id),
+        ("client secret", BASIC.secret),
+        ("scope", ""),
+    ];
+    for (question, answer) in answers {
+        visit.screen.wait_for(question);
+        visit.screen.answer(answer);
+    }
+    let shown = visit.screen.end(0);
+    assert!(!shown.contains(BASIC.secret), "{shown}");
+    visit.album.keeps("init", &shown);
 }
 
 #[test]
@@ -168,7 +180,7 @@ fn from_the_package_to_kubectl_and_away_again() {
     visit.line("nothing_yet", "token get", 2);
     visit.line("wrapped", "token get -- echo a-token", 0);
 
-    configured(&machine, &issuer);
+    introduces_themselves(&mut visit, &issuer);
     visit.line("get", "token get >token; wc -l <token", 0);
     visit.line("status", "token status", 0);
     let proxy = format!("http://{}", cluster.address());
