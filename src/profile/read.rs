@@ -20,6 +20,9 @@ use crate::source::{AnySource, Kind, Ttl};
 /// The largest configuration file that is read.
 const LARGEST_FILE: u64 = 4 << 20;
 
+/// Who owns what belongs to a user that a namespace does not know (`user_namespaces(7)`), unless the system was told otherwise.
+const OVERFLOW: u32 = 65534;
+
 /// How long a pipe is waited for.
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -69,10 +72,18 @@ fn read_stream(file: File) -> std::io::Result<String> {
     String::from_utf8(bytes.to_vec()).map_err(|_| ErrorKind::InvalidData.into())
 }
 
+/// Whether nobody can say who that is: in a user namespace without them, as `PrivateUsers=` of systemd makes one, all others look alike,
+/// root as well.
+fn is_unknown(owner: u32) -> bool {
+    const EVERYBODY: &str = "0 0 4294967295";
+    let map = String::from_utf8_lossy(&bounded::beginning("/proc/self/uid_map", 4 << 10)).into_owned();
+    owner == OVERFLOW && map.split_whitespace().collect::<Vec<_>>().join(" ") != EVERYBODY && !map.is_empty()
+}
+
 /// Whoever can change the configuration decides what is run in the user's name: that is the user, or root.
 fn refuse_foreign(path: &Path, metadata: &Metadata) -> Result<(), ConfigError> {
     let (path, owner) = (path.display(), metadata.uid());
-    if owner != 0 && owner != rustix::process::geteuid().as_raw() {
+    if owner != 0 && owner != rustix::process::geteuid().as_raw() && !is_unknown(owner) {
         // Error: Whoever owns the configuration can change it, and it says what is run in your name.
         let message = format!("{path}: belongs to user {owner}, who could have anything run in your name");
         return Err(ConfigError::new(message, Some("copy it to a file of your own".to_owned())));

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use rustix::fs::{CWD, FileType, mknodat};
 
+use crate::support::home::give_away;
 use crate::support::privilege::{NOBODY, STRANGER, root_for};
 use crate::support::{Test, cases};
 
@@ -48,6 +49,27 @@ fn what_another_user_can_change_is_refused_whoever_asks() {
             }
         }
     }
+}
+
+/// Where root cannot be told from others, as in a unit of systemd with `PrivateUsers=`, what may be root's is taken for that.
+#[test]
+fn what_root_owns_is_trusted_where_root_is_not_known() {
+    const HIDDEN: [&str; 7] = ["setpriv", "--reuid=65533", "--regid=65533", "--clear-groups", "unshare", "--user", "--map-current-user"];
+    if !root_for("running as another user") {
+        return;
+    }
+    let test = Test::configured(CONFIG).handed_to_nobody();
+    give_away(&test.path(""), 65533);
+    chown(test.path(PLACE), Some(0), None).unwrap();
+    fs::set_permissions(test.path(PLACE), fs::Permissions::from_mode(0o644)).unwrap();
+    let test = test.wrapped(&HIDDEN);
+    let mut look = test.other(HIDDEN[0], &HIDDEN[1..]);
+    let seen = look.args(["stat", "--format=%u", PLACE]).output().unwrap();
+    assert_eq!(String::from_utf8_lossy(&seen.stdout), "65534\n", "this test needs user namespaces: {seen:?}");
+    test.get().exits(0).prints("token-of-mine\n");
+    // Where everybody is known, nobody is somebody.
+    chown(test.path(PLACE), Some(NOBODY), None).unwrap();
+    test.wrapped(&HIDDEN[..4]).get().fails(2, "user 65534");
 }
 
 /// What a shell's `<(…)` hands over, and what never comes.
