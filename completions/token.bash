@@ -22,13 +22,13 @@ _token() {
     local -a before=("${words[@]:1:${#words[@]}-2}")
     typed=${typed#[\"\']}
 
-    # bash replaces only what follows the last of the characters that divide.
+    # bash replaces what follows the last = or :, or begins with the last @.
     local kept='' character
     for character in @ = :; do
-        if [[ $COMP_WORDBREAKS == *"$character"* && $typed == *"$character"* ]]; then
-            word=${typed%"${typed##*"$character"}"}
-            ((${#word} > ${#kept})) && kept=$word
-        fi
+        [[ $COMP_WORDBREAKS == *"$character"* && $typed == *"$character"* ]] || continue
+        word=${typed%"${typed##*"$character"}"}
+        [[ $character == @ ]] && word=${word%@}
+        ((${#word} > ${#kept})) && kept=$word
     done
 
     local candidate

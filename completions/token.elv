@@ -21,7 +21,7 @@ set edit:completion:arg-completer[token] = {|@words|
             edit:complete-sudo sudo (all $before[(+ $dashes 1)..]) $typed
         } else {
             var value @meaning = (str:split "\t" $line)
-            if (eq (count $meaning) 0) {
+            if (== (count $meaning) 0) {
                 put $value
             } else {
                 edit:complex-candidate $value &display=$value' ('$meaning[0]')'

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueHint};
 
 /// `token helper setup`
 #[derive(Debug, Clone, PartialEq, Eq, Args)]
@@ -28,7 +28,7 @@ pub struct Setup {
     #[arg(long, global = true)]
     pub undo: bool,
     /// Where links to this program go, a directory on PATH [default: its own, if it may be written to, else ~/.local/bin]
-    #[arg(long, global = true, value_name = "DIR")]
+    #[arg(long, global = true, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub bin_dir: Option<PathBuf>,
 }
 

@@ -30,12 +30,17 @@ impl Test {
 
     /// The command that does all that.
     pub fn in_terminal(&self, args: &[&str], redirection: &str, keyboard: impl Into<Stdio>) -> Command {
+        self.in_recorded_terminal(args, redirection, keyboard, "/dev/null")
+    }
+
+    /// The same, with what the terminal is sent in a file of this home as well, at once.
+    pub fn in_recorded_terminal(&self, args: &[&str], redirection: &str, keyboard: impl Into<Stdio>, record: &str) -> Command {
         let plain = self.command(args);
         let words = std::iter::once(plain.get_program()).chain(plain.get_args());
         let words: Vec<String> = words.map(|word| quoted(word.to_str().unwrap())).collect();
         let line = format!("stty cols {COLUMNS} rows 24; exec {} {redirection}", words.join(" "));
         let mut command = Command::new("script");
-        command.args(["--quiet", "--return", "--command", &line, "/dev/null"]).env_clear();
+        command.args(["--quiet", "--return", "--flush", "--command", &line, record]).env_clear();
         command.envs(plain.get_envs().filter_map(|(name, value)| Some((name, value?))));
         command.env("TERM", "xterm").env("SHELL", "/bin/sh").current_dir(self.path(""));
         command.stdin(keyboard).stdout(Stdio::piped()).stderr(Stdio::piped());
