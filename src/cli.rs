@@ -14,7 +14,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 
 use crate::settings::{parse_duration, parse_positive_duration};
 
@@ -34,13 +34,16 @@ pub use setup::{Aws, Cargo, Consumer, Git, Kubectl, Setup};
     max_term_width = 80,
     propagate_version = true,
     after_help = "Examples:
-  token init login.example.com   configure a profile: it asks what it cannot find out
-  token get                      print a valid token of the default profile
-  token get -- ./slow-login.sh   wrap a command that prints a token, without any configuration
+    /// Write a profile: a first one, or another
+    ///
+    /// It is made from what an issuer says of itself, or from a command that prints a token, and tried once.
+    Init(Box<Init>),
+  token get                     print a valid token of the default profile
+  token get -- ./slow-login.sh  the same of a command that prints one
   token get api -o header | curl -H @- https://api.example.com
-  token status                   what is cached, until when, and what failed last
+  token status                  what is cached, until when, and what failed
 
-`token COMMAND --help` says more."
+`token help COMMAND` says more, and `token man | man -l -` all of it."
 )]
 pub struct Cli {
     /// Options of every command.
@@ -55,10 +58,10 @@ pub struct Cli {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
 #[command(next_help_heading = "Global options")]
 pub struct Global {
-    /// Read this configuration [default: ~/.config/token/config.toml] [env: TOKEN_CONFIG]
-    #[arg(long, global = true, value_name = "FILE")]
+    /// Read this configuration [env: TOKEN_CONFIG] [default: ~/.config/token/config.toml]
+    #[arg(long, global = true, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub config: Option<PathBuf>,
-    /// Use this profile, where no argument names one [env: TOKEN_PROFILE]
+    /// Use this profile where no argument names one [env: TOKEN_PROFILE]
     #[arg(short, long = "profile", global = true, value_name = "NAME", id = "global-profile")]
     pub profile: Option<String>,
     /// Never ask a person for anything [env: TOKEN_NO_INTERACTIVE]
@@ -70,11 +73,11 @@ pub struct Global {
     /// Say more: what is asked, and what a command or a server said
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
     pub verbose: u8,
-    /// Colour messages
-    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    /// Colour messages: `auto` (on a terminal, unless NO_COLOR is set), `always` or `never`
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto", hide_possible_values = true)]
     pub color: Color,
-    /// Write messages as text, or as one JSON object a line
-    #[arg(long, global = true, value_name = "FORMAT", default_value = "text")]
+    /// Write messages as `text`, or as `json`: one object a line
+    #[arg(long, global = true, value_name = "FORMAT", default_value = "text", hide_possible_values = true)]
     pub log_format: LogFormat,
 }
 
@@ -103,25 +106,43 @@ pub enum LogFormat {
 /// What to do.
 #[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
 pub enum Command {
-    /// Write a first profile, or another: from what an issuer says of itself, or from a command that prints a token
+    /// Write a profile: a first one, or another
+    ///
+    /// It is made from what an issuer says of itself, or from a command that prints a token, and tried once.
     Init(Box<Init>),
-    /// Print a valid token: from the cache, or after a renewal when it is near expiry
+    /// Print a valid token, from the cache or after a renewal
+    ///
+    /// A token that is fresh comes from the cache. One that is near its expiry is renewed first: one process asks the issuer, and all
+    /// who wait take its answer. Where that fails, the old token is printed until it has expired, with a warning.
     Get(Get),
     /// Renew now, whatever the cache holds
+    ///
+    /// This is where somebody logs in, where a profile needs that. One line for each profile tells what became of it, on standard error.
     Renew(Renew),
-    /// Keep tokens fresh in the foreground, renewing ahead of expiry, until stopped
+    /// Keep tokens fresh, in the foreground, until stopped
+    ///
+    /// Each profile is renewed ahead of its expiry, so that nobody has to wait. On a terminal there is a line for each profile, elsewhere
+    /// a line for each event.
     Watch(Watch),
     /// Remove what is stored on this machine
+    ///
+    /// That is the token, the login and the memory of failures. No renewal that began earlier brings the token back.
     Purge(Purge),
-    /// Show what is cached, until when, what happens next and what failed last; never a token
+    /// Show what is cached, until when, and what failed; never a token
     Status(Status),
     /// Run a command with a valid token in its environment
+    ///
+    /// The token is as `token get` would print it. The exit status is that of the command, and signals are passed on to it.
     Run(Run),
-    /// Speak another tool's credential protocol, and set the tool up for that
+    /// Answer git, kubectl, docker and others in their own protocols
+    ///
+    /// The tools start this by themselves; `token helper setup` shows what has them do that. A token goes only to the `hosts` of its profile.
     Helper(Helper),
-    /// Print what has a shell complete the command lines of this program
+    /// Print what has a shell complete command lines of token
     Completions(Completions),
-    /// Print the manual
+    /// Print a page of the manual
+    ///
+    /// It is printed as its source, mdoc(7), which `man -l -` reads.
     Man(Man),
 }
 
@@ -130,35 +151,36 @@ pub enum Command {
 #[command(after_help = "Examples:
   token get prod
   token get prod -o json --min-ttl 10m
+  token get prod -o header | curl -H @- https://api.example.com
   token get --ttl 10m -- ./mint-token.sh
 
-Exit: 0 done, 2 usage or configuration, 3 someone has to log in, 4 the issuer refused,
-5 temporary, 6 local storage, 7 another process held the lock too long.")]
+Exit status: 0 done, 2 usage or configuration, 3 someone has to log in,
+4 the issuer refused, 5 temporary, 6 local storage, 7 the lock was held on to.")]
 pub struct Get {
-    /// The profile [default: TOKEN_PROFILE, else `default` of the configuration, else the only one]
+    /// The profile [env: TOKEN_PROFILE] [default: `default` in the configuration, or the only one]
     pub profile: Option<String>,
-    /// What to print: the token, all that is known of it as JSON, or an Authorization header
+    /// What to print
     #[arg(short, long, value_name = "FORMAT", default_value = "raw")]
     pub output: Output,
-    /// Never the token that was there before
+    /// Renew first: never print the token that was there before
     #[arg(long, conflicts_with = "offline")]
     pub renew: bool,
-    /// Only from the cache
+    /// Only look into the cache: ask nobody
     #[arg(long)]
     pub offline: bool,
-    /// Let a failed renewal be an error even while the old token is valid
+    /// Fail when a renewal fails, even while the old token is valid
     #[arg(long)]
     pub report_error: bool,
     /// Limits of the fetch.
     #[command(flatten)]
     pub limits: Limits,
-    /// How long the answer of COMMAND holds where it does not say so itself [default: 5m]
+    /// How long the token of COMMAND holds, where it does not say [default: 5m]
     #[arg(long, value_name = "DURATION", value_parser = parse_positive_duration)]
     pub ttl: Option<Duration>,
-    /// The name of the cache entry of COMMAND [default: derived from it]
+    /// The name of COMMAND in the cache [default: made of its words]
     #[arg(long, value_name = "NAME")]
     pub name: Option<String>,
-    /// A command that prints a token, instead of a profile
+    /// Instead of a profile, a command that prints a token
     #[arg(last = true, value_name = "COMMAND", conflicts_with = "profile")]
     pub command: Vec<OsString>,
 }
@@ -166,16 +188,16 @@ pub struct Get {
 /// How long, how often and how good.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
 pub struct Limits {
-    /// Want a token with at least this much life left
+    /// Want at least this much life left [default: that of the profile, else 0s]
     #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
     pub min_ttl: Option<Duration>,
-    /// Give up after this long [default: 30s]
+    /// Give up after this long [default: 30s, or 10m while somebody logs in]
     #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
     pub timeout: Option<Duration>,
-    /// Give up one request to the source after this long [default: 5s]
+    /// Give up one request after this long [default: that of the profile, else 5s]
     #[arg(long, value_name = "DURATION", value_parser = parse_positive_duration)]
     pub request_timeout: Option<Duration>,
-    /// Make at most this many attempts [default: 2]
+    /// Make at most this many attempts [default: that of the profile, else 2]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub max_retries: Option<u32>,
 }
@@ -186,9 +208,9 @@ pub enum Output {
     /// The token and a newline
     #[default]
     Raw,
-    /// One JSON object
+    /// All that is known of it, as one JSON object
     Json,
-    /// `Authorization: Bearer …`
+    /// A line `Authorization: Bearer TOKEN`
     Header,
 }
 
@@ -197,7 +219,9 @@ pub enum Output {
 #[command(after_help = "Examples:
   token renew prod
   token renew --all --if-near-expiry
-  printf %s \"$REFUSED\" | token renew prod --if-token-is -   after a 401: once, however many ask")]
+  printf %s \"$REFUSED\" | token renew prod --if-token-is -
+
+The last is for after a 401: however many ask, it is renewed once.")]
 pub struct Renew {
     /// The profiles [default: as for `get`]
     #[arg(value_name = "PROFILE")]
@@ -205,10 +229,12 @@ pub struct Renew {
     /// Every profile
     #[arg(long, conflicts_with = "profiles")]
     pub all: bool,
-    /// Only what is near expiry
+    /// Renew only what is near its expiry
     #[arg(long)]
     pub if_near_expiry: bool,
-    /// Only if this is still the cached token: `-` reads it, or its SHA-256 in hexadecimal, from standard input
+    /// Renew only if the token, or its SHA-256, on standard input (`-`) is the cached one
+    ///
+    /// The SHA-256 is in hexadecimal digits, as `sha256sum` prints it.
     #[arg(long, value_name = "-", allow_hyphen_values = true, conflicts_with = "if_near_expiry")]
     pub if_token_is: Option<String>,
     /// Limits of the fetch.
@@ -218,13 +244,14 @@ pub struct Renew {
 
 /// `token watch`
 #[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
-#[command(after_help = "Signals: HUP reads the configuration again, USR1 renews all now, TERM and INT end it.
-
-Examples:
+#[command(after_help = "Examples:
   token watch --all
   token watch prod staging --metrics 9464
-  token watch --all --once                       from cron: renew what is due, write the sinks
-  token watch --all --log-format json 2>> log")]
+  token watch --all --once        from cron: renew what is due, write the sinks
+  token watch --all --log-format json 2>> log
+
+Signals: HUP reads the configuration again, USR1 renews all now, TERM and INT
+end it.")]
 pub struct Watch {
     /// The profiles [default: as for `get`]
     #[arg(value_name = "PROFILE")]
@@ -235,7 +262,9 @@ pub struct Watch {
     /// Renew what is due, write the sinks, and end
     #[arg(long, conflicts_with = "metrics")]
     pub once: bool,
-    /// Serve Prometheus metrics at /metrics, and /healthz; a port alone is one of 127.0.0.1
+    /// Serve /metrics for Prometheus, and /healthz
+    ///
+    /// A port alone is one of 127.0.0.1.
     #[arg(long, value_name = "ADDR:PORT")]
     pub metrics: Option<String>,
 }
@@ -254,33 +283,40 @@ pub struct Purge {
     /// Every profile and every cache entry
     #[arg(long, conflicts_with = "profiles")]
     pub all: bool,
-    /// Only what has expired
+    /// Remove only what has expired
     #[arg(long)]
     pub expired: bool,
-    /// Keep the login: remove only the access token and the memory of failures (with --revoke, some issuers end it all the same)
+    /// Keep the login
+    ///
+    /// With `--revoke`, some issuers end it all the same.
     #[arg(long)]
     pub keep_login: bool,
-    /// Have the issuer revoke the tokens, too, where it offers that (RFC 7009)
+    /// Have the issuer revoke them too, where it offers that (RFC 7009)
     #[arg(long)]
     pub revoke: bool,
-    /// Only if this is still the cached token: `-` reads it, or its SHA-256 in hexadecimal, from standard input
+    /// Remove only if the token, or its SHA-256, on standard input (`-`) is the cached one
+    ///
+    /// The SHA-256 is in hexadecimal digits, as `sha256sum` prints it.
     #[arg(long, value_name = "-", allow_hyphen_values = true)]
     pub if_token_is: Option<String>,
     /// Say what would be removed, and remove nothing
     #[arg(short = 'n', long)]
     pub dry_run: bool,
-    /// Give up after this long, while a renewal is in flight [default: 30s]
+    /// Give up after this long while a renewal is in flight [default: 30s]
     #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
     pub timeout: Option<Duration>,
 }
 
 /// `token status`
 #[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
+#[command(after_help = "Examples:
+  token status
+  token status prod --json")]
 pub struct Status {
     /// The profiles, or names of cache entries [default: all]
     #[arg(value_name = "PROFILE")]
     pub profiles: Vec<String>,
-    /// For programs: one JSON object
+    /// Print one JSON object, for programs
     #[arg(long)]
     pub json: bool,
 }
@@ -291,12 +327,12 @@ pub struct Status {
   token run prod -- terraform apply
   token run prod --env GITHUB_TOKEN -- gh api user
 
-The exit status is the command's: 127 where there is none, 126 where it cannot be executed,
-128 + N where signal N ended it.")]
+The exit status is that of the command: 127 where there is none, 126 where it
+cannot be executed, 128 + N where signal N ended it.")]
 pub struct Run {
     /// The profile [default: as for `get`]
     pub profile: Option<String>,
-    /// The variable that holds the token
+    /// The environment variable that holds the token
     #[arg(long, value_name = "NAME", default_value = "TOKEN")]
     pub env: String,
     /// Limits of the fetch.

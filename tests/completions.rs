@@ -66,7 +66,7 @@ fn complete_in(kind: Kind) {
     }
     // All that there is to choose from.
     shell.lists("token get \t\t", &["unseen", "staging", "v1.2", "me@example.com", "prod"]);
-    shell.end();
+    shell.kill();
 }
 
 /// elvish puts such a word in quotes, and then wants Enter twice.

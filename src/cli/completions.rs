@@ -8,12 +8,12 @@ use clap::{Args, ValueEnum};
 #[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
 #[command(after_help = "Examples:
   token completions bash >~/.local/share/bash-completion/completions/token
-  token completions zsh >~/.zfunc/_token          a directory of fpath
+  token completions zsh >~/.zfunc/_token               any directory of fpath
   token completions fish >~/.config/fish/completions/token.fish
   token completions elvish >~/.config/elvish/lib/token-completion.elv
-  token completions powershell >>$PROFILE")]
+  token completions powershell >~/token-completion.ps1")]
 pub struct Completions {
-    /// Whose
+    /// The shell that is to complete them
     #[arg(value_name = "SHELL", required_unless_present = "candidates")]
     pub shell: Option<Shell>,
     /// What may stand in the place of this, which is being typed: for the completions themselves
@@ -27,14 +27,14 @@ pub struct Completions {
 /// A shell that completes what is typed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Shell {
-    /// With or without the package bash-completion
+    /// Sourced, or loaded by the package bash-completion
     Bash,
-    /// For `use token-completion` in rc.elv
+    /// By `use token-completion` in rc.elv
     Elvish,
-    /// From version 3.4 on
+    /// By its place
     Fish,
-    /// PowerShell 5.1 and newer
+    /// Read by a line `. ~/token-completion.ps1` in $PROFILE
     Powershell,
-    /// As a function of fpath, or sourced
+    /// By its place, or sourced
     Zsh,
 }

@@ -12,15 +12,16 @@ use super::Setup;
     subcommand_negates_reqs = true,
     disable_help_subcommand = true,
     override_usage = "token helper [OPTIONS] <TOOL> [ARGS]...\n       token helper [OPTIONS] setup <TOOL>",
-    after_help = "The profile is that of --profile, else the one whose `hosts` lists the host asked for.
-A token goes to these hosts only, by https.
+    after_help = "The profile is that of --profile, else the one whose `hosts` lists the host
+asked for. A token goes to these hosts only, by https.
 
 Examples:
-  git config --global credential.https://git.example.com.helper '!token helper git --profile prod'
+  token helper setup git --profile prod --write
   GOAUTH='token helper goauth --profile prod; netrc' go build
 
-Called as git-credential-token, docker-credential-token[-PROFILE], cargo-credential-token,
-terraform-credentials-token, bazel-credential-token or keyring, it is that helper."
+Called as git-credential-token, docker-credential-token[-PROFILE],
+cargo-credential-token, terraform-credentials-token, bazel-credential-token or
+keyring, it is that helper."
 )]
 pub struct Helper {
     /// What to do instead.

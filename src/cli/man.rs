@@ -9,10 +9,10 @@ use clap::Args;
   token man config | man -l -
   for page in $(token man --list); do token man $page >$page; done")]
 pub struct Man {
-    /// The page: a command, or a name with or without its section [default: token.1]
+    /// The name of a page or of a command, with or without a section [default: token.1]
     #[arg(value_name = "PAGE", conflicts_with = "list")]
     pub page: Option<String>,
-    /// Print the names of all pages instead, each with its section
+    /// Print the names of all pages
     #[arg(long)]
     pub list: bool,
 }

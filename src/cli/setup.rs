@@ -8,12 +8,12 @@ use clap::{Args, Subcommand, ValueHint};
 #[derive(Debug, Clone, PartialEq, Eq, Args)]
 #[command(
     disable_help_subcommand = true,
-    after_help = "Without --write nothing is changed: the change is shown. What was there stays as it is, and a file
-that cannot be understood is refused.
+    after_help = "Without --write nothing is changed: the change is shown. What was there stays
+as it is, and a file that cannot be understood is refused.
 
 Examples:
-  token helper setup docker --profile prod            show what would change
-  token helper setup docker --profile prod --write    change it
+  token helper setup docker --profile prod            show the change
+  token helper setup docker --profile prod --write    make it
   token helper setup docker --profile prod --undo --write
   token helper setup kubectl --context work --write"
 )]
@@ -27,7 +27,7 @@ pub struct Setup {
     /// Take back what the same options have made, and nothing else
     #[arg(long, global = true)]
     pub undo: bool,
-    /// Where links to this program go, a directory on PATH [default: its own, if it may be written to, else ~/.local/bin]
+    /// Where links to this program go, a directory on PATH [default: its own, or ~/.local/bin]
     #[arg(long, global = true, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub bin_dir: Option<PathBuf>,
 }
@@ -39,7 +39,7 @@ pub enum Consumer {
     Kubectl(Kubectl),
     /// A credential helper for each of the profile's hosts
     Git(Git),
-    /// credHelpers for each of the profile's hosts (~/.docker/config.json), for podman and others too
+    /// credHelpers for each of the profile's hosts (~/.docker/config.json)
     Docker,
     /// A profile with a credential_process (~/.aws/config)
     Aws(Aws),

@@ -134,13 +134,16 @@ impl Shell {
         let shows = |word: &&str| record().get(before..).is_some_and(|shown| shown.contains(*word));
         let kind = self.kind;
         wait_until(&format!("{kind:?} to list {words:?} for {keys:?}"), || words.iter().all(shows));
-        // Off with that line.
-        self.press("\u{3}");
     }
 
     /// Types these keys.
     pub fn press(&mut self, keys: &str) {
         self.keyboard.write_all(keys.as_bytes()).unwrap();
+    }
+
+    /// Ends the shell, whatever it is at.
+    pub fn kill(self) {
+        self.running.kill();
     }
 
     /// Ends the shell and says what was on the terminal.

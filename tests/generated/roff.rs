@@ -143,12 +143,17 @@ fn paragraph_of(paragraph: &str) -> String {
     let mut pieces = paragraph.split('`');
     let mut glued = String::new();
     while let Some(words) = pieces.next() {
-        written += &lines(words.strip_prefix(glued.as_str()).unwrap_or(words));
-        let Some(literal) = pieces.next() else { break };
+        let words = words.strip_prefix(glued.as_str()).unwrap_or(words);
+        let Some(literal) = pieces.next() else {
+            written += &lines(words);
+            break;
+        };
+        // What is glued to a literal is an argument beside it.
+        let (words, opening) = words.strip_suffix('(').map_or((words, ""), |words| (words, "( "));
         let behind: String = pieces.clone().next().unwrap_or_default().chars().take_while(|c| ".,:;)".contains(*c)).collect();
         let closing: String = behind.chars().flat_map(|c| [' ', c]).collect();
-        assert!(!words.ends_with('('), "a bracket before a literal, which mdoc has another way for: {paragraph}");
-        written += &[".Ql ", &quoted(literal), &closing, "\n"].concat();
+        written += &lines(words);
+        written += &[".Ql ", opening, &quoted(literal), &closing, "\n"].concat();
         glued = behind;
     }
     written
