@@ -4,6 +4,8 @@
 mod chain;
 mod draft;
 mod extend;
+#[cfg(test)]
+mod manual;
 mod places;
 mod read;
 

@@ -38,6 +38,12 @@ pub struct Mistake {
     pub hint: Option<String>,
 }
 
+#[cfg(test)]
+std::thread_local! {
+    /// Every key that was asked for on this thread, whether it was there or not.
+    pub(crate) static ASKED_FOR: std::cell::RefCell<std::collections::BTreeSet<&'static str>> = const { std::cell::RefCell::new(std::collections::BTreeSet::new()) };
+}
+
 /// A table whose keys are taken one after another.
 #[derive(Debug)]
 pub struct Section<'a> {
@@ -87,6 +93,8 @@ impl<'a> Section<'a> {
     /// Takes `key` out, whatever it holds.
     pub fn take(&mut self, key: &'static str) -> Option<Item<'a>> {
         self.known.push(key);
+        #[cfg(test)]
+        ASKED_FOR.with_borrow_mut(|keys| keys.insert(key));
         self.take_entry(key)
     }
 
