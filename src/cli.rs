@@ -34,10 +34,7 @@ pub use setup::{Aws, Cargo, Consumer, Git, Kubectl, Setup};
     max_term_width = 80,
     propagate_version = true,
     after_help = "Examples:
-    /// Write a profile: a first one, or another
-    ///
-    /// It is made from what an issuer says of itself, or from a command that prints a token, and tried once.
-    Init(Box<Init>),
+  token init login.example.com  configure a profile: what is not known is asked
   token get                     print a valid token of the default profile
   token get -- ./slow-login.sh  the same of a command that prints one
   token get api -o header | curl -H @- https://api.example.com

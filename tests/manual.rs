@@ -244,7 +244,8 @@ fn runnable(command: &str) -> Vec<&str> {
     let (ours, theirs) = command.split_once(" -- ").map_or((command, None), |(ours, theirs)| (ours, Some(theirs)));
     let ours = ours.split(['>', '<']).next().unwrap().trim_end().trim_end_matches(" 2");
     let words = ours.split_whitespace().skip(1);
-    let takes_more = ["helper setup", "helper git", "watch", "--if-token-is", "--revoke", "--all"].iter().any(|what| ours.contains(what));
+    let takes_more =
+        ["helper setup", "helper git", "init", "watch", "--if-token-is", "--revoke", "--all"].iter().any(|what| ours.contains(what));
     let more: &[&str] = match theirs {
         _ if takes_more => &["--help"],
         // What is run with a token is somebody else's.
@@ -261,7 +262,8 @@ fn every_command_of_a_recipe_is_one() {
         // Every page knows the profiles of this one.
         let reader = Reader::of(&page());
         for display in displays.iter().filter(|display| display.mark == Mark::Recipe) {
-            for command in commands(&display.text).into_iter().filter(|command| !command.contains('$')) {
+            let whole = display.text.replace("\\\n", " ");
+            for command in commands(&whole).into_iter().filter(|command| !command.contains('$')) {
                 let outcome = reader.test.run(&runnable(command));
                 assert_eq!(outcome.code, Some(0), "{name}, line {}: {command}{outcome}", display.line);
                 count += 1;
