@@ -72,10 +72,11 @@ impl Wanted<'_> {
     }
 
     /// The failure that answers this fetch: one whose next attempt is not due. Who asks for a renewal overrides those from before he
-    /// asked, but not the issuer's own word on when to come back. One from before the token was issued is over, and could not be removed.
+    /// asked, but not the issuer's own word on when to come back. One from before the token was issued is over, and could not be removed;
+    /// of a token from the future nobody knows that.
     fn failure_in_force<'g>(&self, glance: &'g Glance, baseline: Option<&Glance>) -> Option<&'g Failure> {
         let failure = glance.failure.as_ref().filter(|failure| failure.is_in_force(self.identity, &(self.settings)(), self.now))?;
-        if glance.seen.token.as_ref().and_then(|token| token.issued_at).is_some_and(|issued| issued >= failure.at) {
+        if glance.seen.token.as_ref().and_then(|token| token.issued_at).is_some_and(|issued| (failure.at..=self.now).contains(&issued)) {
             return None;
         }
         let is_news = baseline.is_some_and(|baseline| baseline.failure.as_ref() != Some(failure));
