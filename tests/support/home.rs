@@ -31,6 +31,11 @@ pub fn profile(name: &str, endpoint: &str) -> String {
     )
 }
 
+/// The program that is tested: the one that cargo built beside the tests, unless `TOKEN_TEST_PROGRAM` names another build of it.
+fn program() -> PathBuf {
+    std::env::var_os("TOKEN_TEST_PROGRAM").map_or_else(|| PathBuf::from(env!("CARGO_BIN_EXE_token")), PathBuf::from)
+}
+
 /// A builder, and then the place where the program runs.
 pub struct Test {
     root: TempDir,
@@ -39,6 +44,7 @@ pub struct Test {
     wrapper: Vec<OsString>,
     env: BTreeMap<OsString, OsString>,
     copies: Option<TempDir>,
+    watchdog: Duration,
 }
 
 impl Test {
@@ -49,10 +55,11 @@ impl Test {
         let mut test = Self {
             root,
             case: String::new(),
-            program: PathBuf::from(env!("CARGO_BIN_EXE_token")),
+            program: program(),
             wrapper: Vec::new(),
             env: BTreeMap::new(),
             copies: None,
+            watchdog: WATCHDOG,
         };
         for (name, place) in [
             ("HOME", ""),
@@ -131,6 +138,12 @@ impl Test {
     /// What the failure messages call this run.
     pub fn named(mut self, case: &str) -> Self {
         case.clone_into(&mut self.case);
+        self
+    }
+
+    /// Runs that are meant to take longer than any other may.
+    pub const fn lasting(mut self, watchdog: Duration) -> Self {
+        self.watchdog = watchdog;
         self
     }
 
@@ -250,7 +263,7 @@ impl Test {
         let label = format!("{}: token {}", self.case, args.join(" "));
         let started = Instant::now();
         let child = command.spawn().unwrap_or_else(|error| panic!("{label}: {error}"));
-        Running::watch(child, started, label, WATCHDOG)
+        Running::watch(child, started, label, self.watchdog)
     }
 
     pub fn cache_dir(&self) -> PathBuf {
