@@ -22,6 +22,7 @@ use clap::Parser as _;
 use futures_util::FutureExt as _;
 
 use crate::cli::{Cli, Command, Helper, HelperAct, parse_fast};
+use crate::profile::ConfigError;
 use crate::ui::{self, Failure, Manner};
 use signals::interruptible;
 
@@ -57,7 +58,26 @@ pub fn run(arguments: &[OsString]) -> u8 {
     let manner = Manner::new(&cli.global);
     match perform(&cli, manner) {
         Ok(status) => status,
+        Err(Failure::Usage(message)) => {
+            let hint = format!("`token {} --help` shows how it is used", called(&cli.command));
+            ui::report(&Failure::from(ConfigError { message, hint: Some(hint) }).into(), manner)
+        }
         Err(failure) => ui::report(&failure.into(), manner),
+    }
+}
+
+/// What the command is called.
+const fn called(command: &Command) -> &'static str {
+    match command {
+        Command::Get(_) => "get",
+        Command::Renew(_) => "renew",
+        Command::Watch(_) => "watch",
+        Command::Purge(_) => "purge",
+        Command::Status(_) => "status",
+        Command::Run(_) => "run",
+        Command::Helper(_) => "helper",
+        Command::Completions(_) => "completions",
+        Command::Man(_) => "man",
     }
 }
 

@@ -151,15 +151,19 @@ impl Configuration {
         })
     }
 
+    /// The error of who needs a profile where there is none.
+    #[must_use]
+    pub fn without_profiles(&self) -> ConfigError {
+        let hint = format!("`token init` writes one to {}, or wrap a command: token get -- COMMAND", self.file.display());
+        // Error: No profile is named, and there is none to choose.
+        ConfigError::new("no profile is configured", Some(hint))
+    }
+
     fn only(&self) -> Result<&Profile, ConfigError> {
         let mut profiles = self.profiles.values();
         match (profiles.next(), profiles.next()) {
             (Some(only), None) => Ok(only),
-            // Error: No profile is named, and there is none to choose.
-            (None, _) => Err(ConfigError::new(
-                "no profile is configured",
-                Some(format!("`token init` writes one to {}, or wrap a command: token get -- COMMAND", self.file.display())),
-            )),
+            (None, _) => Err(self.without_profiles()),
             (Some(_), Some(_)) => {
                 let names = self.profiles.keys().map(Name::as_str).collect::<Vec<_>>().join(", ");
                 let hint = format!("name one of {names}; or set `default` in {}, or {PROFILE_VARIABLE}", self.file.display());

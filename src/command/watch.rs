@@ -58,8 +58,7 @@ pub(super) async fn run(global: &Global, watch: &Watch, manner: Manner) -> Outco
 fn profiles(global: &Global, watch: &Watch) -> Result<Vec<Profile>, Failure> {
     let configuration = configuration(global)?;
     let profiles = chosen_many(&configuration, global, &watch.profiles, watch.all)?;
-    // Error: `--all` found no profile in the configuration. To do: write one, as `token help watch` and the README show.
-    if profiles.is_empty() { Err(Failure::Usage("no profile is configured that could be watched".to_owned())) } else { Ok(profiles) }
+    if profiles.is_empty() { Err(configuration.without_profiles().into()) } else { Ok(profiles) }
 }
 
 fn listen(address: &str) -> Result<TcpListener, Failure> {

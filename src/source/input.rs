@@ -151,8 +151,11 @@ impl Input {
             Self::Inline(secret) => Ok(secret.clone()),
             Self::Env(variable) => match std::env::var(variable) {
                 Ok(text) => checked(text, &format!("the environment variable {variable}")),
-                // Error: The variable of `{ env = … }` is missing where token runs. To do: set it there.
-                Err(std::env::VarError::NotPresent) => Err(missing(format!("the environment variable {variable} is not set"))),
+                Err(std::env::VarError::NotPresent) => {
+                    // Error: The variable of `{ env = … }` is missing where token runs.
+                    Err(missing(format!("the environment variable {variable} is not set"))
+                        .with_hint("set it where token is started, or change `env`"))
+                }
                 // Error: The variable of `{ env = … }` holds bytes that are no text. To do: set it to text.
                 Err(std::env::VarError::NotUnicode(_)) => Err(missing(format!("the environment variable {variable} is not text"))),
             },
@@ -195,8 +198,11 @@ pub(super) fn read_private(path: &Path) -> Result<String, SourceError> {
 /// A small text file and its mode. Never waits, whatever the path leads to.
 pub(super) fn read_file(path: &Path) -> Result<(String, u32), SourceError> {
     let shown = path.display();
-    // Error: The file of a secret is not there, or not readable. To do: check its path and permissions.
-    let failed = |error: &std::io::Error| SourceError::new(Class::Config, format!("cannot read {shown}: {}", reason(error)));
+    let failed = |error: &std::io::Error| {
+        // Error: The file of a secret or of a token is not there, or not readable.
+        SourceError::new(Class::Config, format!("cannot read {shown}: {}", reason(error)))
+            .with_hint("check the path in the configuration, and that you can read the file")
+    };
     let (mut bytes, metadata) = bounded::read(path, LARGEST_FILE).map_err(|error| match error.kind() {
         // Error: A directory or a device is no secret. To do: check the path.
         ErrorKind::InvalidInput => missing(format!("{shown} is not a regular file")),
