@@ -13,6 +13,8 @@ mod log;
 mod metrics;
 #[path = "watch/once.rs"]
 mod once;
+#[path = "watch/pictures.rs"]
+mod pictures;
 #[path = "watch/renewals.rs"]
 mod renewals;
 #[path = "watch/sharing.rs"]

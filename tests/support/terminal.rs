@@ -60,7 +60,9 @@ fn quoted(word: &str) -> String {
 /// What a terminal shows.
 #[derive(Default)]
 pub struct Screen {
-    rows: Vec<Vec<char>>,
+    rows: Vec<Vec<(char, u8)>>,
+    /// How what comes next is painted (ECMA-48 §8.3.117): 0 as usual.
+    paint: u8,
     row: usize,
     column: usize,
     columns: usize,
@@ -93,22 +95,28 @@ impl Screen {
 
     /// The lines, without spaces at their ends and without empty lines after the last.
     pub fn text(&self) -> String {
-        let lines: Vec<String> = self.rows.iter().map(|row| row.iter().collect::<String>().trim_end().to_owned()).collect();
+        let lines: Vec<String> =
+            self.rows.iter().map(|row| row.iter().map(|(shown, _)| shown).collect::<String>().trim_end().to_owned()).collect();
         lines.join("\n").trim_end().to_owned()
+    }
+
+    /// Every character with how it is painted.
+    pub fn painted(&self) -> &[Vec<(char, u8)>] {
+        &self.rows
     }
 
     fn show(&mut self, character: char) {
         if self.column == self.columns {
             (self.row, self.column) = (self.row + 1, 0);
         }
-        let column = self.column;
+        let (column, paint) = (self.column, self.paint);
         let row = self.line();
-        row.resize(row.len().max(column + 1), ' ');
-        row[column] = character;
+        row.resize(row.len().max(column + 1), (' ', 0));
+        row[column] = (character, paint);
         self.column += 1;
     }
 
-    fn line(&mut self) -> &mut Vec<char> {
+    fn line(&mut self) -> &mut Vec<(char, u8)> {
         self.rows.resize(self.rows.len().max(self.row + 1), Vec::new());
         &mut self.rows[self.row]
     }
@@ -138,7 +146,10 @@ impl Screen {
             'C' => self.column += count,
             'D' => self.column = column.saturating_sub(count),
             'G' => self.column = count.saturating_sub(1),
-            'm' => self.is_coloured |= !matches!(parameter.as_str(), "" | "0"),
+            'm' => {
+                self.paint = parameter.rsplit(';').next().and_then(|code| code.parse().ok()).unwrap_or(0);
+                self.is_coloured |= self.paint != 0;
+            }
             'h' | 'l' if parameter == "?25" => self.cursor_is_hidden = letter == 'l',
             'h' | 'l' => {}
             other => panic!("the control sequence {parameter}{other} is not known here"),
