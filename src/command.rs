@@ -69,6 +69,7 @@ pub fn run(arguments: &[OsString]) -> u8 {
 /// What the command is called.
 const fn called(command: &Command) -> &'static str {
     match command {
+        Command::Init(_) => "init",
         Command::Get(_) => "get",
         Command::Renew(_) => "renew",
         Command::Watch(_) => "watch",

@@ -15,7 +15,7 @@ pub(super) async fn run(global: &Global, renew: &Renew, manner: Manner) -> Outco
     let profiles = chosen_many(&configuration, global, &renew.profiles, renew.all)?;
     let replaces = fingerprint_asked_for(renew.if_token_is.as_deref(), renew.limits.timeout).await?;
     if profiles.is_empty() {
-        ui::tell("no profile is configured; there is nothing to renew");
+        ui::tell("no profile is configured, so there is nothing to renew; `token init` writes one");
     }
     let options = FetchOptions { renew_required: !renew.if_near_expiry, report_error: true, replaces, ..options(&renew.limits) };
     let statuses = join_all(profiles.into_iter().map(|profile| one(global, profile, renew, &options, manner))).await;

@@ -229,7 +229,7 @@ fn stored(
 
 fn table(rows: &[Row], manner: Manner, now: Timestamp) -> String {
     if rows.is_empty() {
-        ui::tell("nothing is configured and nothing is cached; `token get -- COMMAND` wraps a command");
+        ui::tell("nothing is configured and nothing is cached; `token init` writes a profile, `token get -- COMMAND` wraps a command");
         return String::new();
     }
     let has_logins = rows.iter().any(|row| row.login != LoginState::None);
