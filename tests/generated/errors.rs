@@ -98,7 +98,7 @@ fn an_error_that_is_not_explained_is_a_fault() {
 #[test]
 fn errors_are_told_as_they_are_made() {
     let remark = "// Error: it happens. To do: mend it.\n";
-    let table: [(&str, &[&str]); 8] = [
+    let table: [(&str, &[&str]); 9] = [
         ("fn f() {\n REMARK SourceError::new(Class::Config, format!(\"{} broke ({status})\", host(url))); }", &["HOST broke (STATUS)"]),
         (
             "fn f() { let text = if a { \"one is odd\" } else { \"two are odd\" };\n REMARK RenewalError::new(Class::Lock, text); }",
@@ -107,6 +107,10 @@ fn errors_are_told_as_they_are_made() {
         (
             "fn f() {\n REMARK let odd = |what: &str| SourceError::new(Class::Config, format!(\"{what} in the file\"));\n odd(\"a thing is odd\"); }",
             &["REASON in the file", "- a thing is odd"],
+        ),
+        (
+            "fn f() { odd(&error.to_string()); odd(\"it is odd\"); }\nfn odd(what: &str) {\n REMARK Failure::Usage(format!(\"--x: {what}\")); }",
+            &["--x: REASON", "- --x: it is odd"],
         ),
         ("fn odd(what: &str) { Failure::Usage(what.to_owned()); }\nfn f() {\n REMARK odd(\"it is odd\"); }", &["it is odd"]),
         ("const ODD: &str = \"it is odd\";\nfn f() {\n REMARK Failure::Usage(ODD.to_owned()); }", &["it is odd"]),

@@ -372,6 +372,9 @@ impl<'r> Reader<'r> {
         if parts.is_empty() && (is_bare || is_prose) {
             return;
         }
+        // What says nothing of its own is said by the call.
+        let is_of_template = |words: &Words| to.words.iter().any(|own| own.line == words.line);
+        filled.iter_mut().filter(|words| is_of_template(words)).for_each(|words| words.line = at.0);
         let said = |words| Said { words, is_borrowed: false };
         match &to.kind {
             Kind::Error(_) if is_prose => self.record(said(parts), Kind::Of(to.path.clone(), to.place), None, at),
