@@ -89,7 +89,24 @@ pub struct Configuration {
     logins: Logins,
 }
 
+/// All that can be made of a configuration file, whatever is wrong with it.
+#[derive(Debug)]
+pub struct Survey {
+    /// What is sound in it.
+    pub configuration: Configuration,
+    /// What is not.
+    pub mistakes: Vec<ConfigError>,
+    /// The profiles that have a mistake, or go by one that has.
+    pub broken: Vec<Name>,
+}
+
 impl Configuration {
+    /// Reads the configuration file on behind every mistake in it: to tell of all of them, and to look at the rest.
+    #[must_use]
+    pub fn survey(places: &Places) -> Survey {
+        read::survey(places)
+    }
+
     /// Reads the configuration file and checks all of it. Where none is and none was asked for, nothing is configured.
     ///
     /// # Errors

@@ -15,11 +15,22 @@ use crate::secret::Secret;
 use crate::settings::{Mistake, nearest};
 use crate::source::{Input, Link, Request, Source as _, SourceError, Upstream};
 
+/// A link that cannot be followed.
+pub(super) struct Fault {
+    /// The profile that has it.
+    pub(super) profile: Name,
+    /// Where it should lead, if that is what is missing.
+    pub(super) missing: Option<Name>,
+    pub(super) mistake: Mistake,
+}
+
 /// Connects every link, once all of them are sound.
-pub(super) fn connect(profiles: &BTreeMap<Name, Profile>) -> Result<(), Mistake> {
+pub(super) fn connect(profiles: &BTreeMap<Name, Profile>) -> Result<(), Box<Fault>> {
     let mut found = Vec::new();
-    for link in profiles.values().flat_map(links) {
-        found.push((link, profiles.get(link.name()).ok_or_else(|| unknown(link, profiles))?));
+    for profile in profiles.values() {
+        for link in links(profile) {
+            found.push((link, profiles.get(link.name()).ok_or_else(|| Box::new(unknown(&profile.name, link, profiles)))?));
+        }
     }
     profiles.values().try_for_each(|profile| refuse_cycle(profile, profiles))?;
     for (link, upstream) in found {
@@ -39,18 +50,20 @@ impl Profile {
     }
 }
 
-fn unknown(link: &Link, profiles: &BTreeMap<Name, Profile>) -> Mistake {
+fn unknown(profile: &Name, link: &Link, profiles: &BTreeMap<Name, Profile>) -> Fault {
     let near = nearest(link.name().as_str(), profiles.keys().map(Name::as_str));
-    link.mistake(format!("there is no profile `{}`", link.name()), near.map(|near| format!("did you mean `{near}`?")))
+    let mistake = link.mistake(format!("there is no profile `{}`", link.name()), near.map(|near| format!("did you mean `{near}`?")));
+    Fault { profile: profile.clone(), missing: Some(link.name().clone()), mistake }
 }
 
 /// Follows every chain from `start`, which must not come back to it. One that comes back to another profile is found from there.
-fn refuse_cycle(start: &Profile, profiles: &BTreeMap<Name, Profile>) -> Result<(), Mistake> {
+fn refuse_cycle(start: &Profile, profiles: &BTreeMap<Name, Profile>) -> Result<(), Box<Fault>> {
     let mut trails: Vec<(Vec<&Name>, &Link)> = links(start).into_iter().map(|link| (vec![&start.name], link)).collect();
     while let Some((mut trail, link)) = trails.pop() {
         if *link.name() == start.name {
             let names: Vec<&str> = trail.iter().map(|name| name.as_str()).chain([start.name.as_str()]).collect();
-            return Err(link.mistake(format!("this profile depends on itself: {}", names.join(" \u{2192} ")), None));
+            let mistake = link.mistake(format!("this profile depends on itself: {}", names.join(" \u{2192} ")), None);
+            return Err(Box::new(Fault { profile: start.name.clone(), missing: None, mistake }));
         }
         if let Some(next) = profiles.get(link.name()).filter(|next| !trail.contains(&&next.name)) {
             trail.push(&next.name);

@@ -7,7 +7,7 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 use std::time::Duration;
 
-use super::{ConfigError, Configuration, Places, Profile, USERNAME, chain};
+use super::{ConfigError, Configuration, Places, Profile, Survey, USERNAME, chain};
 use crate::bearer::Renewal;
 use crate::bounded;
 use crate::cache::{Cache, Logins};
@@ -26,30 +26,67 @@ const OVERFLOW: u32 = 65534;
 /// How long a pipe is waited for.
 const PATIENCE: Duration = Duration::from_secs(5);
 
+/// What becomes of a mistake: it ends the reading, or is noted, and what has it is left out.
+type OnMistake<'m> = &'m mut dyn FnMut(Mistake) -> Result<(), Mistake>;
+
 pub(super) fn load(places: &Places) -> Result<Configuration, ConfigError> {
-    let path = &places.config;
-    let (text, mode) = match read_file(path) {
-        Ok((text, metadata)) => {
-            if metadata.is_file() {
-                refuse_foreign(path, &metadata)?;
-            }
-            (text, metadata.mode())
-        }
-        Err(error) if error.kind() == ErrorKind::NotFound && !places.config_is_named => Default::default(),
-        Err(error) => {
-            // Error (io::Error): A configuration file that was named has to be there, and readable. To do: check
-            // its path and permissions.
-            let hint = places.config_is_named.then(|| "--config or TOKEN_CONFIG names it".to_owned());
-            return Err(ConfigError::new(format!("cannot read {}: {}", path.display(), crate::error::reason(&error)), hint));
-        }
-    };
-    let folder = path.parent().unwrap_or(Path::new(""));
-    let context = Context { text: &text, folder, home: places.home.as_deref() };
-    let configuration = read(context, places).map_err(|mistake| located(path, &mistake))?;
+    let (path, (text, metadata)) = (&places.config, text(places)?);
+    if let Some(metadata) = metadata.as_ref().filter(|metadata| metadata.is_file()) {
+        refuse_foreign(path, metadata)?;
+    }
+    let configuration = read(context(places, &text), places).map_err(|mistake| located(path, &mistake))?;
+    let mode = metadata.map_or(0, |metadata| metadata.mode());
     if mode & 0o044 != 0 {
         refuse_open_secrets(&configuration, path, mode)?;
     }
     Ok(configuration)
+}
+
+pub(super) fn survey(places: &Places) -> Survey {
+    let (mut mistakes, path) = (Vec::new(), &places.config);
+    let (text, metadata) = text(places).unwrap_or_else(|error| {
+        mistakes.push(error);
+        Default::default()
+    });
+    let foreign = metadata.as_ref().filter(|metadata| metadata.is_file()).and_then(|metadata| refuse_foreign(path, metadata).err());
+    mistakes.extend(foreign);
+    let mut note = |mistake: Mistake| {
+        mistakes.push(located(path, &mistake));
+        Ok(())
+    };
+    let configuration = read_on(context(places, &text), places, &mut note).unwrap_or_else(|_| unreachable!("every mistake was noted"));
+    let mode = metadata.map_or(0, |metadata| metadata.mode());
+    if mode & 0o044 != 0 {
+        mistakes.extend(refuse_open_secrets(&configuration, path, mode).err());
+    }
+    let named = names_of_profiles(context(places, &text));
+    let broken = named.into_iter().filter(|name| configuration.get(name).is_none()).collect();
+    Survey { configuration, mistakes, broken }
+}
+
+fn context<'a>(places: &'a Places, text: &'a str) -> Context<'a> {
+    Context { text, folder: places.config.parent().unwrap_or(Path::new("")), home: places.home.as_deref() }
+}
+
+/// The text of the file and what the system knows of it; nothing where there is none, and none was asked for.
+fn text(places: &Places) -> Result<(String, Option<Metadata>), ConfigError> {
+    let path = &places.config;
+    match read_file(path) {
+        Err(error) if error.kind() == ErrorKind::NotFound && !places.config_is_named => Ok(Default::default()),
+        Err(error) => {
+            // Error (io::Error): A configuration file that was named has to be there, and readable. To do: check
+            // its path and permissions.
+            let hint = places.config_is_named.then(|| "--config or TOKEN_CONFIG names it".to_owned());
+            Err(ConfigError::new(format!("cannot read {}: {}", path.display(), crate::error::reason(&error)), hint))
+        }
+        Ok((text, metadata)) => Ok((text, Some(metadata))),
+    }
+}
+
+fn names_of_profiles(context: Context<'_>) -> Vec<Name> {
+    let section = Section::parse(context).and_then(|mut file| file.optional("profile", Item::section));
+    let items = section.ok().flatten().map(|mut section| section.take_rest()).unwrap_or_default();
+    items.into_iter().filter_map(|(name, _)| name.parse().ok()).collect()
 }
 
 fn read_file(path: &Path) -> std::io::Result<(String, Metadata)> {
@@ -121,29 +158,54 @@ fn refuse_open_secrets(configuration: &Configuration, path: &Path, mode: u32) ->
 }
 
 pub(crate) fn read(context: Context<'_>, places: &Places) -> Result<Configuration, Mistake> {
+    read_on(context, places, &mut Err)
+}
+
+fn read_on(context: Context<'_>, places: &Places, on_mistake: OnMistake<'_>) -> Result<Configuration, Mistake> {
     const LOCKS: [(&str, bool); 2] = [("file", true), ("none", false)];
-    let mut file = Section::parse(context)?;
-    let default = file.take("default");
-    let locking = file.optional("lock", |item| item.choice(&LOCKS))?.unwrap_or(true);
-    let mut renewal = Renewal::default();
-    if let Some(mut section) = file.optional("renewal", Item::section)? {
-        read_renewal(&mut renewal, &mut section)?;
-        section.finish()?;
-    }
-    let cache = Cache::new(places.cache.clone(), locking);
+    let cache = Cache::new(places.cache.clone(), true);
     let logins = Logins::new(places.state.clone());
-    let mut profiles = BTreeMap::new();
-    if let Some(mut section) = file.optional("profile", Item::section)? {
+    let mut configuration =
+        Configuration { file: places.config.clone(), default: None, renewal: Renewal::default(), profiles: BTreeMap::new(), cache, logins };
+    let mut broken = Vec::new();
+    let Some(mut file) = noted(Section::parse(context).map(Some), on_mistake)? else { return Ok(configuration) };
+    let default = file.take("default");
+    let locking = noted(file.optional("lock", |item| item.choice(&LOCKS)), on_mistake)?.unwrap_or(true);
+    if let Some(mut section) = noted(file.optional("renewal", Item::section), on_mistake)? {
+        let read = read_renewal(&mut configuration.renewal, &mut section).and_then(|()| section.finish());
+        noted(read, on_mistake)?;
+    }
+    configuration.cache = Cache::new(places.cache.clone(), locking);
+    if let Some(mut section) = noted(file.optional("profile", Item::section), on_mistake)? {
         for (name, item) in section.take_rest() {
-            let name: Name = name.parse().map_err(|error: InvalidName| item.mistake(error.to_string()))?;
-            let profile = read_profile(name.clone(), item.section()?, &renewal, (&cache, &logins))?;
-            profiles.insert(name, profile);
+            match noted(read_named(&name, item, &configuration).map(Some), on_mistake)? {
+                Some(profile) => drop(configuration.profiles.insert(profile.name.clone(), profile)),
+                None => broken.extend(name.parse::<Name>()),
+            }
         }
     }
-    file.finish()?;
-    let default = default.map(|item| read_default(item, profiles.keys())).transpose()?;
-    chain::connect(&profiles)?;
-    Ok(Configuration { file: places.config.clone(), default, renewal, profiles, cache, logins })
+    noted(file.finish(), on_mistake)?;
+    let default = default.map(|item| read_default(item, configuration.profiles.keys().chain(&broken))).transpose();
+    configuration.default = noted(default, on_mistake)?;
+    while let Err(fault) = chain::connect(&configuration.profiles) {
+        // Whose mistake that is has been said.
+        if fault.missing.is_none_or(|missing| !broken.contains(&missing)) {
+            on_mistake(fault.mistake)?;
+        }
+        configuration.profiles.remove(&fault.profile);
+        broken.push(fault.profile);
+    }
+    Ok(configuration)
+}
+
+/// What was read; nothing where it has a mistake that was noted.
+fn noted<T: Default>(read: Result<T, Mistake>, on_mistake: OnMistake<'_>) -> Result<T, Mistake> {
+    read.or_else(|mistake| on_mistake(mistake).map(|()| T::default()))
+}
+
+fn read_named(name: &str, item: Item<'_>, around: &Configuration) -> Result<Profile, Mistake> {
+    let name: Name = name.parse().map_err(|error: InvalidName| item.mistake(error.to_string()))?;
+    read_profile(name, item.section()?, &around.renewal, (&around.cache, &around.logins))
 }
 
 fn read_default<'n>(item: Item<'_>, names: impl Iterator<Item = &'n Name>) -> Result<Name, Mistake> {
@@ -316,5 +378,48 @@ mod tests {
         assert!(several.select(Some("c")).is_err());
         let with_default = configuration(&format!("default = \"b\"\n{two}")).expect("a configuration");
         assert_eq!(with_default.select(None).map(|profile| profile.name.to_string()), Ok("b".to_owned()));
+    }
+
+    /// What is left of a configuration, and the lines of its mistakes.
+    fn surveyed(text: &str) -> (Vec<String>, Vec<String>, Vec<usize>) {
+        let folder = tempfile::tempdir().expect("a folder");
+        let config = folder.path().join("config.toml");
+        std::fs::write(&config, text).expect("written");
+        std::fs::set_permissions(&config, std::os::unix::fs::PermissionsExt::from_mode(0o600)).expect("private");
+        let places = Places { config, config_is_named: true, cache: "/cache".into(), state: "/state".into(), home: None };
+        let survey = survey(&places);
+        let line = |mistake: &ConfigError| mistake.message.split(':').nth(1).and_then(|line| line.parse().ok()).unwrap_or_default();
+        let names = |names: &mut dyn Iterator<Item = &Name>| names.map(Name::to_string).collect();
+        let sound = names(&mut survey.configuration.profiles().map(|profile| &profile.name));
+        (sound, names(&mut survey.broken.iter()), survey.mistakes.iter().map(line).collect())
+    }
+
+    /// A text, the profiles that are sound in it and those that are not, and the lines of its mistakes.
+    type Case = (String, &'static [&'static str], &'static [&'static str], &'static [usize]);
+
+    #[test]
+    fn a_mistake_does_not_hide_the_rest() {
+        const GOOD: &str = "[profile.a]\nsource = \"env\"\nvariable = \"A\"\n";
+        const BAD: &str = "[profile.b]\nsource = \"evn\"\n";
+        let exchange = |name: &str, subject: &str| {
+            format!(
+                "[profile.{name}]\nsource = \"token-exchange\"\nissuer = \"https://x\"\nsubject_token = {{ profile = \"{subject}\" }}\n"
+            )
+        };
+        let table: [Case; 8] = [
+            (GOOD.to_owned(), &["a"], &[], &[]),
+            (format!("{BAD}{GOOD}"), &["a"], &["b"], &[2]),
+            (format!("lokc = \"none\"\n{BAD}{GOOD}"), &["a"], &["b"], &[3, 1]),
+            (format!("default = \"b\"\n{BAD}{GOOD}"), &["a"], &["b"], &[3]),
+            (format!("[renewal]\njitter = 2\n{GOOD}"), &["a"], &[], &[2]),
+            (format!("{BAD}{}{GOOD}", exchange("c", "b")), &["a"], &["b", "c"], &[2]),
+            (format!("{}{}{GOOD}", exchange("c", "d"), exchange("d", "c")), &["a"], &["c", "d"], &[8]),
+            (format!("{GOOD}[profile\n"), &[], &[], &[4]),
+        ];
+        for (text, sound, broken, lines) in table {
+            let found = surveyed(&text);
+            let words = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
+            assert_eq!(found, (words(sound), words(broken), lines.to_vec()), "{text}");
+        }
     }
 }
