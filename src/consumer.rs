@@ -16,6 +16,7 @@ mod hcl;
 mod ini;
 pub mod kubectl;
 mod program;
+pub mod reference;
 pub mod terraform;
 mod tree;
 pub mod vault;

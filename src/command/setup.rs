@@ -4,9 +4,9 @@
 mod git;
 mod links;
 mod pending;
-mod record;
+pub(super) mod record;
 mod steps;
-mod surroundings;
+pub(super) mod surroundings;
 
 use super::{Outcome, shared};
 use crate::cli::{Global, Setup};

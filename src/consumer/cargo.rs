@@ -164,7 +164,7 @@ impl Change for Provider {
     }
 }
 
-fn parse(text: &str) -> Result<Spanned<DeTable<'_>>, Mistake> {
+pub(super) fn parse(text: &str) -> Result<Spanned<DeTable<'_>>, Mistake> {
     DeTable::parse(text).map_err(|error| {
         let line = line_of(text, error.span().map_or(0, |span| span.start));
         mistake(line, format!("this is not TOML: {}", one_line(error.message())), None)
@@ -175,13 +175,13 @@ fn get<'v, 't>(table: &'v DeValue<'t>, key: &str) -> Option<&'v Value<'t>> {
     table.as_table()?.get(key)
 }
 
-fn registries<'v, 't>(root: &'v DeTable<'t>) -> Vec<(&'v str, &'v Value<'t>)> {
+pub(super) fn registries<'v, 't>(root: &'v DeTable<'t>) -> Vec<(&'v str, &'v Value<'t>)> {
     let table = root.get("registries").and_then(|table| table.get_ref().as_table());
     table.into_iter().flatten().map(|(name, table)| (name.get_ref().as_ref(), table)).collect()
 }
 
 /// A provider's words, however it is written.
-fn words(value: &DeValue<'_>) -> Vec<String> {
+pub(super) fn words(value: &DeValue<'_>) -> Vec<String> {
     match (value.as_str(), value.as_array()) {
         (Some(line), _) => line.split(' ').map(str::to_owned).collect(),
         (_, Some(list)) => list.iter().filter_map(|word| word.get_ref().as_str().map(str::to_owned)).collect(),

@@ -95,7 +95,7 @@ impl Change for CredHelpers {
 }
 
 /// The text as JSON, which it has to be in every letter: docker reads nothing else.
-fn object(text: &str) -> Result<Option<Node>, Mistake> {
+pub(super) fn object(text: &str) -> Result<Option<Node>, Mistake> {
     if text.trim().is_empty() {
         return Ok(None);
     }

@@ -19,11 +19,10 @@ pub(super) fn file(surroundings: &Surroundings, is_local: bool) -> Result<PathBu
     if is_local {
         return repository();
     }
-    if let Some(named) = surroundings.named("GIT_CONFIG_GLOBAL") {
-        return Ok(named);
-    }
-    let (usual, other) = (surroundings.home.join(".gitconfig"), surroundings.config().join("git/config"));
-    Ok(if !usual.exists() && other.exists() { other } else { usual })
+    // Of two, the usual one, unless only the other is there.
+    let files = surroundings.git();
+    let found = files.iter().find(|file| file.exists()).or(files.first()).cloned();
+    Ok(found.unwrap_or_default())
 }
 
 fn repository() -> Result<PathBuf, ConfigError> {

@@ -55,6 +55,19 @@ struct Versioned {
     version: u64,
 }
 
+/// The files that changes are remembered of, each with its tool.
+pub(in crate::command) fn files(folder: &Path) -> Vec<(String, PathBuf)> {
+    let Ok(Some(directory)) = Directory::open(folder) else { return Vec::new() };
+    let names = directory.names().unwrap_or_default();
+    let stored = names.iter().filter_map(|name| {
+        let (tool, _) = name.strip_suffix(".json")?.rsplit_once('-')?;
+        let (bytes, _) = directory.read(name, LARGEST).ok()??;
+        let stored: Stored = serde_json::from_slice(&bytes).ok().filter(|stored: &Stored| stored.version == VERSION)?;
+        Some((tool.to_owned(), PathBuf::from(stored.file)))
+    });
+    stored.collect()
+}
+
 impl Record {
     /// What is remembered of this file, unless a newer program wrote it; nothing where what is stored cannot be read.
     pub(super) fn read(folder: &Path, tool: &str, file: &Path) -> Result<Self, Failure> {

@@ -164,15 +164,13 @@ impl Planner<'_> {
 
     fn kubectl(&mut self, options: &Kubectl) {
         let user = options.user.clone().unwrap_or_else(|| format!("token-{}", self.profile));
-        let named = std::env::var_os("KUBECONFIG").filter(|files| !files.is_empty());
-        let files: Vec<PathBuf> = named.iter().flat_map(std::env::split_paths).filter(|file| !file.as_os_str().is_empty()).collect();
+        let files = self.surroundings.kubeconfigs();
         // Of several files, the one that has the context, else the first: kubectl merges them.
         let has_context = |file: &&PathBuf| {
             let text = Target::open(file).map(|target| target.text).unwrap_or_default();
             options.context.as_ref().or(Some(&user)).is_some_and(|name| kubectl::names(&text, name))
         };
-        let file = files.iter().find(has_context).or(files.first()).cloned();
-        let file = file.map_or_else(|| self.surroundings.home.join(".kube/config"), |file| std::path::absolute(&file).unwrap_or(file));
+        let file = files.iter().find(has_context).or(files.first()).cloned().unwrap_or_default();
         if options.context.is_none() {
             self.note(format!("to use it: kubectl config set-context --current --user={user}"));
         }
@@ -206,18 +204,17 @@ impl Planner<'_> {
         }
         let own = docker::helper_of(self.profile.as_str());
         let helper = if self.is_named { own.clone() } else { docker::HELPER.to_owned() };
-        let folder = self.surroundings.named("DOCKER_CONFIG").unwrap_or_else(|| self.surroundings.home.join(".docker"));
         self.link_on_path(&format!("docker-credential-{helper}"));
         if self.is_undo && !self.is_named {
             self.link_on_path(&format!("docker-credential-{own}"));
         }
         let profile = self.profile.to_string();
-        self.file(folder.join("config.json"), PRIVATE, docker::CredHelpers { helper, profile, hosts });
+        self.file(self.surroundings.docker(), PRIVATE, docker::CredHelpers { helper, profile, hosts });
         Ok(())
     }
 
     fn aws(&mut self, options: &Aws) {
-        let file = self.surroundings.named("AWS_CONFIG_FILE").unwrap_or_else(|| self.surroundings.home.join(".aws/config"));
+        let file = self.surroundings.aws();
         let profile = options.aws_profile.clone().unwrap_or_else(|| self.profile.to_string());
         self.note(format!("to use it: AWS_PROFILE={profile}; credentials for it in ~/.aws/credentials would come first"));
         let program = self.program();
@@ -233,10 +230,7 @@ impl Planner<'_> {
 
     fn cargo(&mut self, options: &Cargo) -> Result<(), ConfigError> {
         self.need_hosts(&self.hosts)?;
-        let folder = self.surroundings.named("CARGO_HOME").unwrap_or_else(|| self.surroundings.home.join(".cargo"));
-        // The older name is read first.
-        let old = folder.join("config");
-        let file = if old.is_file() { old } else { folder.join("config.toml") };
+        let file = self.surroundings.cargo();
         let path = self.surroundings.called(cargo::LINK)?;
         if path.contains(' ') {
             // Error: cargo's configuration cannot name a program by a path with a blank.
@@ -263,8 +257,8 @@ impl Planner<'_> {
 
     fn terraform(&mut self) -> Result<(), ConfigError> {
         self.need_hosts(&self.hosts)?;
-        let file = self.surroundings.named("TF_CLI_CONFIG_FILE").unwrap_or_else(|| self.surroundings.home.join(".terraformrc"));
-        self.plan.links.push(LinkStep { path: self.surroundings.home.join(".terraform.d/plugins").join(terraform::LINK), is_shared: true });
+        let file = self.surroundings.terraform();
+        self.plan.links.push(LinkStep { path: self.surroundings.terraform_plugin(), is_shared: true });
         let program = self.program();
         self.file(file, PRIVATE, terraform::CredentialsHelper { program });
         Ok(())
@@ -279,13 +273,13 @@ impl Planner<'_> {
         }
         let helper = self.surroundings.called(bazel::LINK)?;
         self.link(bazel::LINK);
-        self.file(self.surroundings.home.join(".bazelrc"), PRIVATE, bazel::Helpers { helper, hosts });
+        self.file(self.surroundings.bazel(), PRIVATE, bazel::Helpers { helper, hosts });
         Ok(())
     }
 
     fn goauth(&mut self) -> Result<(), ConfigError> {
         self.need_hosts(&self.hosts)?;
-        let file = self.surroundings.named("GOENV").unwrap_or_else(|| self.surroundings.config().join("go/env"));
+        let file = self.surroundings.goenv();
         if file.file_name().is_some_and(|name| name == "off") {
             // Error: There is no file to write GOAUTH into.
             let message = "GOENV is `off`, so Go reads no file".to_owned();
@@ -302,7 +296,7 @@ impl Planner<'_> {
     fn vault(&mut self) -> Result<(), ConfigError> {
         let path = self.surroundings.bin.join(vault::script_name(self.profile.as_str()));
         let script = text(&path)?;
-        let file = self.surroundings.named("VAULT_CONFIG_PATH").unwrap_or_else(|| self.surroundings.home.join(".vault"));
+        let file = self.surroundings.vault();
         let program = self.program();
         self.file(path, SCRIPT, vault::Script { program });
         self.file(file, PRIVATE, vault::TokenHelper { script });

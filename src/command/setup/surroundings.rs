@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::Access;
 
+use crate::consumer::terraform;
 use crate::profile::{ConfigError, Places};
 
 const PROGRAM: &str = "token";
@@ -14,23 +15,23 @@ const PROGRAM: &str = "token";
 const SYSTEM: [&str; 2] = ["/usr/bin", "/bin"];
 
 /// What is around.
-pub(super) struct Surroundings {
-    pub(super) home: PathBuf,
+pub(in crate::command) struct Surroundings {
+    pub(in crate::command) home: PathBuf,
     /// Our own directory.
-    pub(super) state: PathBuf,
+    pub(in crate::command) state: PathBuf,
     /// The program, as a link to it says it.
-    pub(super) program: PathBuf,
+    pub(in crate::command) program: PathBuf,
     /// The program as a command: its name, where that finds it.
-    pub(super) command: String,
+    pub(in crate::command) command: String,
     /// Where links go.
-    pub(super) bin: PathBuf,
+    pub(in crate::command) bin: PathBuf,
     /// Whether somebody said so.
     is_bin_chosen: bool,
     path: Vec<PathBuf>,
 }
 
 impl Surroundings {
-    pub(super) fn find(places: &Places, bin_dir: Option<&Path>) -> Result<Self, ConfigError> {
+    pub(in crate::command) fn find(places: &Places, bin_dir: Option<&Path>) -> Result<Self, ConfigError> {
         let wrong = |message: &str, hint: &str| ConfigError { message: message.to_owned(), hint: Some(hint.to_owned()) };
         // Error: The configuration of tools lies below the home directory.
         let home = places.home.clone().ok_or_else(|| wrong("HOME is not set, so nobody's configuration can be found", "set HOME"))?;
@@ -50,17 +51,17 @@ impl Surroundings {
     }
 
     /// Whether commands are found in this directory.
-    pub(super) fn is_on_path(&self, folder: &Path) -> bool {
+    pub(in crate::command) fn is_on_path(&self, folder: &Path) -> bool {
         self.path.iter().any(|known| known == folder || is_same(known, folder))
     }
 
     /// The first file of this name that is found as a command.
-    pub(super) fn which(&self, name: &str) -> Option<PathBuf> {
+    pub(in crate::command) fn which(&self, name: &str) -> Option<PathBuf> {
         self.path.iter().map(|folder| folder.join(name)).find(|file| is_executable(file))
     }
 
     /// Whether a file is this program.
-    pub(super) fn leads_here(&self, file: &Path) -> bool {
+    pub(in crate::command) fn leads_here(&self, file: &Path) -> bool {
         is_same(file, &self.program)
     }
 
@@ -71,26 +72,100 @@ impl Surroundings {
     }
 
     /// How a link of this name is called: by its name, where that finds it.
-    pub(super) fn called(&self, link: &str) -> Result<String, ConfigError> {
+    pub(in crate::command) fn called(&self, link: &str) -> Result<String, ConfigError> {
         if self.is_packaged(link) || self.is_on_path(&self.bin) { Ok(link.to_owned()) } else { text(&self.bin.join(link)) }
     }
 
     /// Where an environment variable says that a file is.
-    pub(super) fn named(&self, variable: &str) -> Option<PathBuf> {
+    pub(in crate::command) fn named(&self, variable: &str) -> Option<PathBuf> {
         let value = env::var_os(variable).filter(|value| !value.is_empty()).map(PathBuf::from)?;
         let below = value.strip_prefix("~").ok().map(|rest| self.home.join(rest));
         Some(below.unwrap_or_else(|| std::path::absolute(&value).unwrap_or(value)))
     }
 
+    /// The files of kubectl's configuration, which it merges.
+    pub(in crate::command) fn kubeconfigs(&self) -> Vec<PathBuf> {
+        let named = env::var_os("KUBECONFIG").filter(|files| !files.is_empty());
+        let files = named.iter().flat_map(env::split_paths).filter(|file| !file.as_os_str().is_empty());
+        let files: Vec<PathBuf> = files.map(|file| std::path::absolute(&file).unwrap_or(file)).collect();
+        if files.is_empty() { vec![self.home.join(".kube/config")] } else { files }
+    }
+
+    /// The file of docker's configuration.
+    pub(in crate::command) fn docker(&self) -> PathBuf {
+        self.named("DOCKER_CONFIG").unwrap_or_else(|| self.home.join(".docker")).join("config.json")
+    }
+
+    /// The file of AWS tools' configuration.
+    pub(in crate::command) fn aws(&self) -> PathBuf {
+        self.named("AWS_CONFIG_FILE").unwrap_or_else(|| self.home.join(".aws/config"))
+    }
+
+    /// The file of cargo's configuration. The older name is read first.
+    pub(in crate::command) fn cargo(&self) -> PathBuf {
+        let folder = self.named("CARGO_HOME").unwrap_or_else(|| self.home.join(".cargo"));
+        let old = folder.join("config");
+        if old.is_file() { old } else { folder.join("config.toml") }
+    }
+
+    /// The file of Terraform's configuration.
+    pub(in crate::command) fn terraform(&self) -> PathBuf {
+        self.named("TF_CLI_CONFIG_FILE").unwrap_or_else(|| self.home.join(".terraformrc"))
+    }
+
+    /// Where Terraform looks for us.
+    pub(in crate::command) fn terraform_plugin(&self) -> PathBuf {
+        self.home.join(".terraform.d/plugins").join(terraform::LINK)
+    }
+
+    /// The file of Bazel's options.
+    pub(in crate::command) fn bazel(&self) -> PathBuf {
+        self.home.join(".bazelrc")
+    }
+
+    /// The file of `go env -w`.
+    pub(in crate::command) fn goenv(&self) -> PathBuf {
+        self.named("GOENV").unwrap_or_else(|| self.config().join("go/env"))
+    }
+
+    /// The file of Vault's configuration.
+    pub(in crate::command) fn vault(&self) -> PathBuf {
+        self.named("VAULT_CONFIG_PATH").unwrap_or_else(|| self.home.join(".vault"))
+    }
+
+    /// The files of git's configuration of this user.
+    pub(in crate::command) fn git(&self) -> Vec<PathBuf> {
+        match self.named("GIT_CONFIG_GLOBAL") {
+            Some(named) => vec![named],
+            None => vec![self.home.join(".gitconfig"), self.config().join("git/config")],
+        }
+    }
+
+    /// The files of all tools, there or not.
+    pub(in crate::command) fn consumers(&self) -> Vec<(&'static str, PathBuf)> {
+        let kubectl = self.kubeconfigs().into_iter().map(|file| ("kubectl", file));
+        let git = self.git().into_iter().map(|file| ("git", file));
+        let others = [
+            ("docker", self.docker()),
+            ("aws", self.aws()),
+            ("cargo", self.cargo()),
+            ("terraform", self.terraform()),
+            ("bazel", self.bazel()),
+            ("goauth", self.goenv()),
+            ("vault", self.vault()),
+        ];
+        kubectl.chain(git).chain(others).collect()
+    }
+
     /// A directory for configuration, by the XDG Base Directory Specification.
-    pub(super) fn config(&self) -> PathBuf {
+    pub(in crate::command) fn config(&self) -> PathBuf {
         let base = env::var_os("XDG_CONFIG_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
         base.unwrap_or_else(|| self.home.join(".config"))
     }
 }
 
 /// A path as text, which is what goes into files.
-pub(super) fn text(path: &Path) -> Result<String, ConfigError> {
+pub(in crate::command) fn text(path: &Path) -> Result<String, ConfigError> {
     let text = path.to_str().filter(|text| !text.chars().any(char::is_control));
     let wrong = || ConfigError {
         // Error: A control character, or a byte that is no text, is in the path.
@@ -114,6 +189,6 @@ fn is_executable(file: &Path) -> bool {
 }
 
 /// Whether two paths lead to the same thing.
-pub(super) fn is_same(one: &Path, other: &Path) -> bool {
+pub(in crate::command) fn is_same(one: &Path, other: &Path) -> bool {
     one.as_os_str() != OsStr::new("") && matches!((one.canonicalize(), other.canonicalize()), (Ok(one), Ok(other)) if one == other)
 }
