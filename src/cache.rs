@@ -13,6 +13,7 @@ mod lock;
 mod login;
 mod served;
 mod throttled;
+pub mod trial;
 
 use std::path::{Path, PathBuf};
 

@@ -62,6 +62,7 @@
 mod file;
 mod format;
 mod hook;
+mod standing;
 mod template;
 
 use std::os::unix::ffi::OsStrExt as _;

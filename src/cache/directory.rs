@@ -163,6 +163,12 @@ impl Directory {
         format!(".{file}.{:016x}", random())
     }
 
+    /// Whether a file of this name is a temporary one.
+    pub(super) fn is_temporary(name: &str) -> bool {
+        let parts = name.strip_prefix('.').and_then(|rest| rest.rsplit_once('.'));
+        parts.is_some_and(|(_, random)| random.len() == 16 && random.bytes().all(|byte| byte.is_ascii_hexdigit()))
+    }
+
     /// Renames `from` to `to` and makes it last.
     ///
     /// # Errors
@@ -266,7 +272,7 @@ pub(super) fn refused(path: &Path, why: &str) -> StorageError {
     StorageError::Refused { path: path.to_owned(), why: why.to_owned() }
 }
 
-fn write_all(descriptor: &OwnedFd, bytes: &[u8]) -> Result<(), Errno> {
+pub(super) fn write_all(descriptor: &OwnedFd, bytes: &[u8]) -> Result<(), Errno> {
     let mut rest = bytes;
     while !rest.is_empty() {
         match rustix::io::write(descriptor, rest) {

@@ -62,19 +62,7 @@ impl Lock {
     /// [`LockFailure`] where the file system cannot lock.
     pub fn try_take(&self) -> Result<bool, LockFailure> {
         let Some((file, path)) = &self.file else { return Ok(true) };
-        loop {
-            match FileExt::try_lock(file) {
-                Ok(()) => return Ok(true),
-                Err(TryLockError::WouldBlock) => return Ok(false),
-                Err(TryLockError::Error(error)) => match Errno::from_io_error(&error) {
-                    Some(Errno::INTR) => {}
-                    Some(Errno::NOLCK | Errno::OPNOTSUPP | Errno::NOSYS | Errno::INVAL) => {
-                        return Err(LockFailure::Unsupported(path.clone()));
-                    }
-                    errno => return Err(LockFailure::Refused(StorageError::system("lock", path)(errno.unwrap_or(Errno::IO)))),
-                },
-            }
-        }
+        try_lock(file, path)
     }
 }
 
@@ -106,6 +94,27 @@ impl LockFailure {
                 errno: Errno::ACCESS | Errno::PERM | Errno::NOSPC | Errno::DQUOT | Errno::ROFS | Errno::FBIG, ..
             } => Self::Unavailable(error),
             _ => Self::Refused(error),
+        }
+    }
+}
+
+/// Whether a lock on a file by `one` descriptor keeps `another` from taking it. `path` is for messages.
+pub(super) fn excludes(one: &File, another: &File, path: &Path) -> Result<bool, LockFailure> {
+    Ok(try_lock(one, path)? && !try_lock(another, path)?)
+}
+
+fn try_lock(file: &File, path: &Path) -> Result<bool, LockFailure> {
+    loop {
+        match FileExt::try_lock(file) {
+            Ok(()) => return Ok(true),
+            Err(TryLockError::WouldBlock) => return Ok(false),
+            Err(TryLockError::Error(error)) => match Errno::from_io_error(&error) {
+                Some(Errno::INTR) => {}
+                Some(Errno::NOLCK | Errno::OPNOTSUPP | Errno::NOSYS | Errno::INVAL) => {
+                    return Err(LockFailure::Unsupported(path.to_owned()));
+                }
+                errno => return Err(LockFailure::Refused(StorageError::system("lock", path)(errno.unwrap_or(Errno::IO)))),
+            },
         }
     }
 }

@@ -41,6 +41,11 @@ impl Hook {
         Self { key, argv }
     }
 
+    /// Its key and its program.
+    pub(super) fn program(&self) -> Option<(&'static str, &str)> {
+        Some((self.key, self.argv.first()?))
+    }
+
     /// Runs it for `profile`, whose token holds until `expires_at`, and waits for its end. `secret` is that token: what the hook says is
     /// shown without it. A failure is a warning; dropping the future kills the hook.
     pub(super) async fn run(&self, profile: &Name, expires_at: Option<Timestamp>, secret: Option<&Secret>) {

@@ -80,6 +80,11 @@ impl Source for AuthorizationCode {
 }
 
 impl AuthorizationCode {
+    /// The program that opens addresses, where the profile names one.
+    pub(super) fn browser(&self) -> Option<&str> {
+        self.browser.as_ref()?.first().map(String::as_str)
+    }
+
     /// Asks the person of `request` to log in, and the issuer for the token.
     async fn log_in(&self, request: Request<'_>) -> Result<TokenResponse, SourceError> {
         let began = Instant::now();

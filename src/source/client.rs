@@ -131,6 +131,11 @@ impl Client {
         &self.issuer
     }
 
+    /// How it reaches its issuer.
+    pub(super) const fn connection(&self) -> &Connection {
+        &self.connection
+    }
+
     /// Who it says it is.
     pub(super) fn client_id(&self) -> &str {
         self.client_id.as_deref().unwrap_or_default()

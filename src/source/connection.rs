@@ -1,6 +1,8 @@
 //! How servers are reached: TLS that is always verified, no redirect, no proxy to loopback, bounded answers, and one client for all
 //! who connect alike, because making one parses the system's whole CA store.
 
+mod stranger;
+
 use std::collections::HashMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -54,7 +56,10 @@ pub(super) struct Answer {
     pub sent: Vec<Secret>,
 }
 
-static CLIENTS: Mutex<Option<HashMap<(Route, bool), Client>>> = Mutex::new(None);
+/// A route, whether it goes straight to its end, and whether the certificate of the server is kept.
+type Way = (Route, bool, bool);
+
+static CLIENTS: Mutex<Option<HashMap<Way, Client>>> = Mutex::new(None);
 
 impl Connection {
     pub(super) fn from_settings(section: &mut Section<'_>) -> Result<Self, Mistake> {
@@ -152,7 +157,7 @@ impl Connection {
         if body.is_empty() && method != Method::GET {
             headers.insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
         }
-        let mut sending = self.client(url)?.request(method, url.clone()).headers(headers);
+        let mut sending = self.client(url, false)?.request(method, url.clone()).headers(headers);
         if !body.is_empty() {
             // Wiped once it has been sent; what the connection made of it is not ours.
             sending = sending.body(Bytes::from_owner(body));
@@ -170,23 +175,25 @@ impl Connection {
         Ok(Answer { status: response.status(), headers: std::mem::take(response.headers_mut()), body, sent })
     }
 
-    fn client(&self, url: &Url) -> Result<Client, SourceError> {
-        let direct = is_loopback(url) || is_metadata(url);
+    /// The client for `url`, which tells the certificate of the server where it `watches`.
+    pub(super) fn client(&self, url: &Url, watches: bool) -> Result<Client, SourceError> {
+        let direct = is_direct(url);
         let mut clients = CLIENTS.lock().unwrap_or_else(PoisonError::into_inner);
         let clients = clients.get_or_insert_default();
-        let key = (self.route.clone(), direct);
+        let key = (self.route.clone(), direct, watches);
         if let Some(client) = clients.get(&key) {
             return Ok(client.clone());
         }
-        let client = self.route.build(direct)?;
+        let client = self.route.build(direct, watches)?;
         clients.insert(key, client.clone());
         Ok(client)
     }
 }
 
 impl Route {
-    fn build(&self, direct: bool) -> Result<Client, SourceError> {
+    fn build(&self, direct: bool, watches: bool) -> Result<Client, SourceError> {
         let mut builder = Client::builder()
+            .tls_info(watches)
             .user_agent(concat!("token/", env!("CARGO_PKG_VERSION")))
             .redirect(redirect::Policy::none())
             .retry(retry::never())
@@ -294,7 +301,12 @@ pub(super) fn host(url: &Url) -> String {
     }
 }
 
-fn unreachable_server(url: &Url, error: reqwest::Error) -> SourceError {
+/// Whether `url` is asked without any proxy.
+pub(super) fn is_direct(url: &Url) -> bool {
+    is_loopback(url) || is_metadata(url)
+}
+
+pub(super) fn unreachable_server(url: &Url, error: reqwest::Error) -> SourceError {
     // The query of an address may hold a secret.
     let error = error.without_url();
     let cause = root_cause(&error);

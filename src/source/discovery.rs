@@ -31,7 +31,8 @@ impl Endpoint {
         }
     }
 
-    const fn described(self) -> &'static str {
+    /// In words.
+    pub const fn described(self) -> &'static str {
         match self {
             Self::Authorization => "authorization endpoint",
             Self::DeviceAuthorization => "device authorization endpoint",
@@ -51,22 +52,22 @@ pub(super) struct Issuer {
 
 /// What an issuer says of itself.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Metadata {
+pub struct Metadata {
     endpoints: Vec<(Endpoint, Url)>,
     /// Whether client secrets are taken in the form and not in the header.
-    pub only_post: bool,
+    pub(super) only_post: bool,
     /// Whether its answers to a browser name it (RFC 9207 §3).
-    pub names_itself: bool,
+    pub(super) names_itself: bool,
 }
 
 impl Metadata {
     /// Whether it says where it is asked for this.
-    pub fn names(&self, endpoint: Endpoint) -> bool {
+    pub(super) fn names(&self, endpoint: Endpoint) -> bool {
         self.endpoints.iter().any(|(known, _)| *known == endpoint)
     }
 
     #[cfg(any(test, feature = "fuzzing"))]
-    pub fn addresses(&self) -> impl Iterator<Item = &Url> {
+    pub(super) fn addresses(&self) -> impl Iterator<Item = &Url> {
         self.endpoints.iter().map(|(_, url)| url)
     }
 }
@@ -105,6 +106,11 @@ impl Issuer {
         let issuer = self.issuer.as_ref().map(|(text, _)| ("issuer", text.clone()));
         let token_endpoint = self.by_hand(Endpoint::Token).map(|url| ("token_endpoint", url.to_string()));
         issuer.into_iter().chain(token_endpoint).collect()
+    }
+
+    /// Where it is, where it has a name.
+    pub fn address(&self) -> Option<&Url> {
+        self.issuer.as_ref().map(|(_, url)| url)
     }
 
     /// Its name, where it has one: to the letter.
@@ -206,7 +212,7 @@ pub(super) fn secure_url(text: &str) -> Result<Url, String> {
 }
 
 /// Appended for `OpenID` (Discovery 1.0 §4), inserted before the path for OAuth (RFC 8414 §3.1).
-fn well_known(issuer: &Url) -> [Url; 2] {
+pub(super) fn well_known(issuer: &Url) -> [Url; 2] {
     let path = issuer.path().trim_end_matches('/');
     let at = |path: String| {
         let mut url = issuer.clone();

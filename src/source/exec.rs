@@ -69,7 +69,8 @@ impl Exec {
         fingerprint(&words.join("\n")).chars().take(16).collect()
     }
 
-    fn program(&self) -> String {
+    /// The first word of its command.
+    pub(super) fn program(&self) -> String {
         self.command.first().map(|program| program.to_string_lossy().into_owned()).unwrap_or_default()
     }
 

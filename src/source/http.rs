@@ -121,6 +121,11 @@ impl Source for Http {
 }
 
 impl Http {
+    /// Whom it asks, and how.
+    pub(super) const fn target(&self) -> (&Url, &Connection) {
+        (&self.url, &self.connection)
+    }
+
     fn read(&self, answer: &Answer, secrets: &[Secret], request: Request<'_>) -> Result<Token, SourceError> {
         if !answer.status.is_success() {
             return Err(self.refused(answer, secrets, request));

@@ -11,7 +11,8 @@ use super::expiry::Ttl;
 use super::grant::Grant;
 use super::input::Input;
 use super::jwt::Claims;
-use super::{Configured, Request, Source, SourceError};
+use super::{Configured, Request, Source, SourceError, Url};
+use crate::clock::Timestamp;
 use crate::secret::Secret;
 use crate::settings::{Item, Mistake, Section};
 use crate::token::Token;
@@ -121,6 +122,22 @@ impl Source for JwtBearer {
 }
 
 impl JwtBearer {
+    /// Why the key file of its service account cannot be signed with.
+    pub(super) fn key_obstacle(&self, now: Timestamp) -> Option<SourceError> {
+        match &self.assertion {
+            Assertion::ServiceAccount(account) => account.present(&self.grant.form, now).err(),
+            Assertion::Input(_) => None,
+        }
+    }
+
+    /// Where the key file of its service account says that tokens are had, where the profile does not.
+    pub(super) fn place(&self) -> Option<Url> {
+        match &self.assertion {
+            Assertion::ServiceAccount(account) if !self.grant.client.issuer().is_named() => account.token_endpoint(),
+            _ => None,
+        }
+    }
+
     fn scope(&self) -> Option<&str> {
         match &self.assertion {
             Assertion::Input(_) => self.grant.form.scope(),

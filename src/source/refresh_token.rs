@@ -51,6 +51,11 @@ impl Configured for RefreshToken {
 }
 
 impl RefreshToken {
+    /// The refresh token that the configuration gives.
+    pub(super) const fn first(&self) -> &Input {
+        &self.first
+    }
+
     /// The login at hand; the configured one where there is none, or where another one is configured now.
     async fn login(&self, request: Request<'_>) -> Result<Login, SourceError> {
         let Some(kept) = request.logins.read()? else { return self.configured(request).await };

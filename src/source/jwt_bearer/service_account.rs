@@ -85,7 +85,12 @@ impl ServiceAccount {
 
     /// Where the key file says that it is presented, as far as it can be read.
     pub fn host(&self) -> Option<String> {
-        self.read().ok().map(|account| host(&account.token_endpoint))
+        self.token_endpoint().as_ref().map(host)
+    }
+
+    /// The same as an address.
+    pub fn token_endpoint(&self) -> Option<Url> {
+        self.read().ok().map(|account| account.token_endpoint)
     }
 
     /// The path of the key file.
