@@ -3,6 +3,7 @@
 #![expect(clippy::doc_markdown, reason = "these comments are what --help prints")]
 
 mod completions;
+mod doctor;
 mod fast;
 mod helper;
 mod init;
@@ -19,11 +20,12 @@ use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 use crate::settings::{parse_duration, parse_positive_duration};
 
 pub use completions::{Completions, Shell};
+pub use doctor::Doctor;
 pub use fast::parse as parse_fast;
 pub use helper::{Helper, HelperAct, Tool};
 pub use init::{ClientOptions, ClientProof, GrantKind, Init};
 pub use man::Man;
-pub use name::arguments;
+pub use name::{DOCKER_WITH_PROFILE, arguments, helper_names};
 pub use setup::{Aws, Cargo, Consumer, Git, Kubectl, Setup};
 
 /// Bearer tokens that are valid now, from a cache that processes share.
@@ -127,6 +129,8 @@ pub enum Command {
     Purge(Purge),
     /// Show what is cached, until when, and what failed; never a token
     Status(Status),
+    /// Look for what is wrong, and say what to do about it
+    Doctor(Doctor),
     /// Run a command with a valid token in its environment
     ///
     /// The token is as `token get` would print it. The exit status is that of the command, and signals are passed on to it.

@@ -1,6 +1,7 @@
 //! The commands, one file each: recipes of calls. No HTTP and no paths here.
 
 mod completions;
+mod doctor;
 mod files;
 mod get;
 mod helper;
@@ -74,6 +75,7 @@ const fn called(command: &Command) -> &'static str {
         Command::Renew(_) => "renew",
         Command::Watch(_) => "watch",
         Command::Purge(_) => "purge",
+        Command::Doctor(_) => "doctor",
         Command::Status(_) => "status",
         Command::Run(_) => "run",
         Command::Helper(_) => "helper",
@@ -99,6 +101,7 @@ fn perform(cli: &Cli, manner: Manner) -> Outcome {
         Command::Purge(purge) => on_runtime(interruptible(purge::run(global, purge, manner)).boxed_local()),
         Command::Completions(completions) => completions::run(global, completions),
         Command::Man(man) => man::run(man),
+        Command::Doctor(doctor) => on_runtime(interruptible(doctor::run(global, doctor, manner)).boxed_local()),
         Command::Status(status) => on_runtime(interruptible(status::run(global, status, manner)).boxed_local()),
     }
 }

@@ -4,6 +4,7 @@
 pub mod answer;
 mod dialogue;
 mod diff;
+pub mod findings;
 mod keyboard;
 mod log;
 mod login;
@@ -19,6 +20,7 @@ use std::time::Duration;
 pub use answer::{Answer, AnswerError};
 pub use dialogue::{Dialogue, Question};
 pub use diff::unified;
+pub use findings::Finding;
 pub use log::{in_words as relative, install as install_log};
 pub use login::AtTerminal;
 pub use report::{Bug, Failure, Level, report, tell_event, tell_failure, tell_log, tell_notice, usage};

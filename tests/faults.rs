@@ -3,6 +3,9 @@
 
 mod support;
 
+#[path = "support/tls.rs"]
+mod authority;
+
 #[path = "faults/answers.rs"]
 mod answers;
 #[path = "faults/bodies.rs"]

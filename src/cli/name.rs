@@ -17,7 +17,12 @@ const NAMES: [(&str, &str); 6] = [
 ];
 
 /// Such a name may go on with that of a profile: docker has no other way to say which.
-const DOCKER_WITH_PROFILE: &str = "docker-credential-token-";
+pub const DOCKER_WITH_PROFILE: &str = "docker-credential-token-";
+
+/// The names by which tools call their helpers.
+pub fn helper_names() -> impl Iterator<Item = &'static str> {
+    NAMES.iter().map(|(name, _)| *name)
+}
 
 /// The arguments behind the program's name, with what the name stands for before them.
 #[must_use]

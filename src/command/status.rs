@@ -24,33 +24,33 @@ struct Report {
 }
 
 #[derive(Serialize)]
-struct Row {
-    profile: String,
-    source: &'static str,
-    state: State,
-    expires_at: Option<String>,
-    expires_in: Option<u64>,
-    issued_at: Option<String>,
-    renew_at: Option<String>,
-    login: LoginState,
-    last_error: Option<LastError>,
+pub(super) struct Row {
+    pub(super) profile: String,
+    pub(super) source: &'static str,
+    pub(super) state: State,
+    pub(super) expires_at: Option<String>,
+    pub(super) expires_in: Option<u64>,
+    pub(super) issued_at: Option<String>,
+    pub(super) renew_at: Option<String>,
+    pub(super) login: LoginState,
+    pub(super) last_error: Option<LastError>,
     /// Whether a token may be handed out.
     #[serde(skip)]
-    is_usable: bool,
+    pub(super) is_usable: bool,
 }
 
 #[derive(Serialize)]
-struct LastError {
-    message: String,
-    class: Class,
-    at: Option<String>,
-    retry_at: Option<String>,
-    failures: u32,
+pub(super) struct LastError {
+    pub(super) message: String,
+    pub(super) class: Class,
+    pub(super) at: Option<String>,
+    pub(super) retry_at: Option<String>,
+    pub(super) failures: u32,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
-enum State {
+pub(super) enum State {
     Fresh,
     NearExpiry,
     Expired,
@@ -62,7 +62,7 @@ enum State {
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
-enum LoginState {
+pub(super) enum LoginState {
     #[default]
     None,
     Present,
@@ -99,7 +99,7 @@ fn names(configuration: &Configuration, status: &Status) -> Result<Vec<Name>, Fa
     status.profiles.iter().map(find).collect()
 }
 
-fn row(configuration: &Configuration, name: &Name, now: Timestamp) -> Result<Row, StorageError> {
+pub(super) fn row(configuration: &Configuration, name: &Name, now: Timestamp) -> Result<Row, StorageError> {
     let profile = configuration.get(name);
     let (token, failure) = stored(configuration.cache(), profile, name, now)?;
     let (login, unreadable) = match profile.map(login).transpose() {
@@ -259,6 +259,15 @@ impl LoginState {
             Self::Dead => ("dead", Some(Paint::Bad)),
         };
         (text.to_owned(), paint)
+    }
+
+    /// As `--json` has it.
+    pub(super) const fn word(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Present => "present",
+            Self::Dead => "dead",
+        }
     }
 }
 

@@ -15,6 +15,7 @@ macro_rules! pages {
 pages! {
     "token.1",
     "token-completions.1",
+    "token-doctor.1",
     "token-get.1",
     "token-helper.1",
     "token-helper-setup.1",

@@ -12,6 +12,7 @@ mod authorization_code;
 mod client_credentials;
 mod consumers;
 mod device;
+mod doctor;
 mod first_steps;
 mod http;
 mod init;

@@ -53,7 +53,7 @@ pub(super) struct Shared {
     otherwise: Mutex<Reply>,
     judge: Mutex<Option<Arc<Judge>>>,
     asked: Mutex<Vec<Request>>,
-    discovered: AtomicUsize,
+    discovered: Mutex<Vec<Request>>,
     issued: AtomicUsize,
     pub(super) gate: (Mutex<bool>, Condvar),
     stopping: AtomicBool,
@@ -84,7 +84,7 @@ impl Issuer {
             otherwise: Mutex::new(reply),
             judge: Mutex::default(),
             asked: Mutex::default(),
-            discovered: AtomicUsize::new(0),
+            discovered: Mutex::default(),
             issued: AtomicUsize::new(0),
             gate: (Mutex::new(false), Condvar::new()),
             stopping: AtomicBool::new(false),
@@ -142,7 +142,12 @@ impl Issuer {
 
     /// How often the discovery document was asked for.
     pub fn discovered(&self) -> usize {
-        self.shared.discovered.load(Ordering::SeqCst)
+        self.discoveries().len()
+    }
+
+    /// What asked for the discovery document.
+    pub fn discoveries(&self) -> Vec<Request> {
+        self.shared.discovered.lock().unwrap().clone()
     }
 
     /// What came in, discovery aside.
@@ -221,7 +226,7 @@ impl Shared {
             return;
         }
         if request.path.starts_with("/.well-known/") {
-            self.discovered.fetch_add(1, Ordering::SeqCst);
+            self.discovered.lock().unwrap().push(request.clone());
             if self.holding_discovery.load(Ordering::SeqCst) {
                 self.wait_for_release();
             }

@@ -1,0 +1,55 @@
+//! The configuration file: whether it is there, who may read and change it, and every mistake in it.
+
+use std::os::unix::fs::MetadataExt as _;
+use std::path::Path;
+
+use super::Scene;
+use crate::error::{Class, reason};
+use crate::profile::ConfigError;
+use crate::ui::Finding;
+
+/// What there is to say where not even the places of the files are known.
+pub(super) fn without_places(error: &ConfigError) -> Vec<Finding> {
+    vec![mistake(error)]
+}
+
+pub(super) fn findings(scene: &Scene) -> Vec<Finding> {
+    let path = &scene.places.config;
+    let mut findings: Vec<Finding> = scene.survey.mistakes.iter().map(mistake).collect();
+    match std::fs::metadata(path) {
+        Ok(metadata) => {
+            let mode = metadata.mode() & 0o7777;
+            let count = scene.configuration().profiles().count();
+            let profiles = if count == 1 { "1 profile".to_owned() } else { format!("{count} profiles") };
+            let sound = Finding::ok("config.file", format!("{}: {profiles}", path.display()));
+            findings.extend(findings.is_empty().then(|| sound.with_detail(format!("mode {mode:04o}"))));
+            findings.extend(shared(path, mode));
+        }
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound && !scene.places.config_is_named => {
+            let missing = Finding::note("config.file", format!("there is no {}: no profile is configured", path.display()));
+            findings.push(missing.with_hint("run `token init` to write one; `token get -- COMMAND` needs none"));
+        }
+        // Whoever reads it has said so.
+        Err(_) if !findings.is_empty() => {}
+        Err(error) => {
+            let message = format!("cannot look at {}: {}", path.display(), reason(&error));
+            findings.push(Finding::problem("config.file", Class::Config, message));
+        }
+    }
+    if !scene.configuration().cache().locks() {
+        let message = "`lock` is \"none\": processes do not wait for each other, and each may ask the issuer";
+        findings.push(Finding::note("config.lock", message).with_hint("leave it out where the file system can lock"));
+    }
+    findings
+}
+
+fn mistake(error: &ConfigError) -> Finding {
+    let finding = Finding::problem("config.mistake", Class::Config, &error.message);
+    Finding { hint: error.hint.clone(), ..finding }
+}
+
+/// A group that can change what this user runs. That others cannot, and whether they can read secrets in it, reading has found out.
+fn shared(path: &Path, mode: u32) -> Option<Finding> {
+    let message = || format!("{} can be changed by its group (mode {mode:04o})", path.display());
+    (mode & 0o020 != 0).then(|| Finding::note("config.mode", message()).with_hint(format!("run `chmod g-w {}`", path.display())))
+}

@@ -1,0 +1,210 @@
+//! The directories of the cache and of the logins: whether they are private, can be written to and locked, have room, and what lies in
+//! them. What is not there yet is judged by the directory in which it would be made.
+
+use std::path::Path;
+
+use super::Scene;
+use crate::cache::trial::{self, Inventory, Peculiarity};
+use crate::cache::{Directory, LockFailure, StorageError};
+use crate::error::Class;
+use crate::name::Name;
+use crate::ui::Finding;
+
+/// Less room than this is soon none.
+const LITTLE_ROOM: u64 = 16 << 20;
+const FEW_FILES: u64 = 100;
+
+/// A directory of ours.
+#[derive(Clone, Copy)]
+struct Store<'a> {
+    id: &'static str,
+    /// What is in it.
+    called: &'static str,
+    path: &'a Path,
+    variable: &'static str,
+    locking: bool,
+}
+
+pub(super) fn findings(scene: &Scene) -> Vec<Finding> {
+    let locking = scene.configuration().cache().locks();
+    let (cache, state) = (&scene.places.cache, &scene.places.state);
+    let cache = Store { id: "storage.cache", called: "cache", path: cache, variable: "TOKEN_CACHE_DIR", locking };
+    let logins = Store { id: "storage.logins", called: "logins", path: state, variable: "TOKEN_STATE_DIR", locking: false };
+    let mut findings = of_store(cache);
+    findings.extend(of_store(logins));
+    findings.extend(orphans(scene));
+    findings
+}
+
+fn of_store(store: Store<'_>) -> Vec<Finding> {
+    let path = store.path;
+    let ground = match Directory::open(path) {
+        Ok(Some(_)) => path,
+        Ok(None) => trial::ground(path),
+        Err(error) => return vec![refused(&store, &error)],
+    };
+    let (is_there, is_ours) = (ground == path, trial::is_ours(ground));
+    let mut findings = Vec::new();
+    if !is_there && !is_ours && !rustix::process::geteuid().is_root() {
+        let message = format!("{} is not there, and {} is another user's", path.display(), ground.display());
+        let finding = Finding::problem(store.id, Class::Storage, message);
+        return vec![finding.with_hint(format!("check HOME, or set {} to a directory of yours", store.variable))];
+    }
+    findings.extend(trial::attempt(ground, store.locking).err().map(|failure| unusable(&store, &failure)));
+    findings.extend(trial::room(ground).and_then(|room| narrow(&store, ground, room)));
+    findings.extend(trial::peculiarity(ground).and_then(|kind| peculiar(&store, kind)));
+    match trial::inventory(path) {
+        Ok(inventory) => findings.extend(of_files(&inventory)),
+        Err(error) => findings.push(refused(&store, &error)),
+    }
+    if findings.iter().all(|finding| finding.id != store.id) {
+        findings.insert(0, sound(&store, is_there, ground));
+    }
+    findings
+}
+
+fn sound(store: &Store<'_>, is_there: bool, ground: &Path) -> Finding {
+    let lock = if store.locking { ", and can be locked" } else { "" };
+    let state = if is_there { format!("is private{lock}") } else { format!("is made when it is needed (in {})", ground.display()) };
+    let finding = Finding::ok(store.id, format!("{}: {} {state}", store.called, store.path.display()));
+    match trial::room(ground) {
+        Some((bytes, _)) => finding.with_detail(format!("{} MB free", bytes >> 20)),
+        None => finding,
+    }
+}
+
+/// A directory, or a file in it, that must not be used.
+fn refused(store: &Store<'_>, error: &StorageError) -> Finding {
+    let finding = Finding::problem(store.id, Class::Storage, error.to_string());
+    finding.with_hint(advice(error))
+}
+
+fn advice(error: &StorageError) -> String {
+    match error {
+        StorageError::Refused { path, why } if why.starts_with("is open to others") => {
+            let mode = if path.is_dir() { "700" } else { "600" };
+            format!("run `chmod {mode} {}`", path.display())
+        }
+        other => other.hint(),
+    }
+}
+
+fn unusable(store: &Store<'_>, failure: &LockFailure) -> Finding {
+    match failure {
+        LockFailure::Unsupported(path) => {
+            let message = format!("the file system of {} cannot lock", path.display());
+            let finding = Finding::problem(store.id, Class::Storage, message);
+            finding.with_hint(format!("set {} to a directory that can, or lock = \"none\" in the configuration", store.variable))
+        }
+        LockFailure::Unavailable(error) | LockFailure::Refused(error) => {
+            Finding::problem(store.id, Class::Storage, error.to_string()).with_hint(error.hint())
+        }
+    }
+}
+
+fn narrow(store: &Store<'_>, ground: &Path, (bytes, files): (u64, Option<u64>)) -> Option<Finding> {
+    let what = match (bytes, files) {
+        (bytes, _) if bytes < LITTLE_ROOM => format!("{} KB", bytes >> 10),
+        (_, Some(files)) if files < FEW_FILES => format!("room for {files} files"),
+        _ => return None,
+    };
+    let message = format!("only {what} left where {} is", ground.display());
+    let finding = Finding::warning("storage.space", Class::Storage, message);
+    Some(finding.with_hint(format!("make room, or set {} to another directory", store.variable)))
+}
+
+fn peculiar(store: &Store<'_>, kind: Peculiarity) -> Option<Finding> {
+    let (called, path) = (store.called, store.path.display());
+    match kind {
+        Peculiarity::Remote(kind) => {
+            let message = format!("{called}: {path} is on {kind}: slower, and machines that share it share its files");
+            Some(Finding::note("storage.remote", message).with_hint(format!("{} names another directory", store.variable)))
+        }
+        // A cache may be lost.
+        Peculiarity::InMemory if store.locking || store.called == "cache" => None,
+        Peculiarity::InMemory => {
+            Some(Finding::note("storage.memory", format!("{called}: {path} is in memory: logins are gone with the next start")))
+        }
+    }
+}
+
+fn of_files(inventory: &Inventory) -> Vec<Finding> {
+    let faults = inventory.faults.iter().map(|error| {
+        let finding = Finding::problem("storage.file", Class::Storage, error.to_string());
+        finding.with_hint(advice(error))
+    });
+    let damaged = inventory.damaged.iter().map(|path| {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let profile = name.strip_suffix(".json.damaged").and_then(|name| name.parse::<Name>().ok());
+        let finding = Finding::warning("storage.damaged", Class::Storage, format!("{} was damaged, and is kept", path.display()));
+        let hint = format!("look at it, or run `rm {}`; a failing disk may be the cause", path.display());
+        finding.with_hint(hint).of_all(profile.as_slice())
+    });
+    let leftovers = inventory.leftovers.first().map(|first| {
+        let message = format!("{} leftovers of processes that were killed, as {}", inventory.leftovers.len(), first.display());
+        Finding::note("storage.leftovers", message).with_hint("the next renewal of that profile removes them")
+    });
+    faults.chain(damaged).chain(leftovers).collect()
+}
+
+/// What is kept for names that are no profiles; entries of commands are nobody's.
+fn orphans(scene: &Scene) -> Option<Finding> {
+    let configuration = scene.configuration();
+    let stored = configuration.cache().names().unwrap_or_default();
+    let names = stored.into_iter().filter(|name| !name.as_str().starts_with("exec-"));
+    let mut names: Vec<Name> = names.chain(configuration.logins().names().unwrap_or_default()).collect();
+    names.retain(|name| !scene.knows(name.as_str()));
+    names.sort();
+    names.dedup();
+    // Without any profile, the configuration is likely to be another one than usual.
+    let first = names.first().filter(|_| scene.is_whole && configuration.profiles().next().is_some())?;
+    let hint = format!("remove it with `token purge {first}`, if it is not needed any more");
+    Some(Finding::note("storage.orphans", "something is kept for it, and there is no such profile").of_all(&names).with_hint(hint))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ui::findings::Verdict;
+
+    fn store(called: &'static str, locking: bool) -> Store<'static> {
+        Store { id: "storage.cache", called, path: Path::new("/x"), variable: "TOKEN_CACHE_DIR", locking }
+    }
+
+    #[test]
+    fn little_room_is_told() {
+        let table = [
+            ((1 << 30, Some(1000)), None),
+            ((1 << 30, None), None),
+            ((1 << 20, Some(1000)), Some("1024 KB")),
+            ((0, None), Some("0 KB")),
+            ((1 << 30, Some(3)), Some("3 files")),
+        ];
+        for (room, says) in table {
+            let found = narrow(&store("cache", true), Path::new("/x"), room);
+            assert_eq!(found.is_some(), says.is_some(), "{room:?}");
+            assert!(found.is_none_or(|finding| finding.message.contains(says.unwrap_or_default())), "{room:?}");
+        }
+    }
+
+    #[test]
+    fn a_file_system_that_is_not_usual_is_told() {
+        let table = [
+            ("cache", true, Peculiarity::Remote("NFS"), Some("storage.remote")),
+            ("logins", false, Peculiarity::Remote("NFS"), Some("storage.remote")),
+            ("cache", false, Peculiarity::InMemory, None),
+            ("logins", false, Peculiarity::InMemory, Some("storage.memory")),
+        ];
+        for (called, locking, kind, expected) in table {
+            let found = peculiar(&store(called, locking), kind);
+            assert_eq!(found.as_ref().map(|finding| finding.id), expected, "{called} {kind:?}");
+            assert!(found.is_none_or(|finding| finding.verdict == Verdict::Note));
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_locked_has_a_way_out() {
+        let found = unusable(&store("cache", true), &LockFailure::Unsupported("/x".into()));
+        assert!(found.hint.is_some_and(|hint| hint.contains("lock = \"none\"") && hint.contains("TOKEN_CACHE_DIR")));
+    }
+}

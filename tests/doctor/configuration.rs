@@ -1,0 +1,92 @@
+//! Mistakes in the configuration and around it.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+
+use crate::report::{doctor, installed};
+use crate::support::Test;
+
+const SOUND: &str = "[profile.prod]\nsource = \"env\"\nvariable = \"HOME\"\n";
+
+fn set_mode(test: &Test, mode: u32) {
+    fs::set_permissions(test.path("config/token/config.toml"), fs::Permissions::from_mode(mode)).unwrap();
+}
+
+#[test]
+fn every_mistake_is_told_with_its_line_and_the_rest_is_looked_at() {
+    let test = installed(Test::configured(&format!(
+        "defualt = \"prod\"\n[profile.one]\nsource = \"evn\"\n[profile.two]\nsource = \"env\"\nvariable = \"X\"\nmax_retrys = 3\n{SOUND}"
+    )));
+    let report = doctor(&test, &["--offline"]);
+    report.exits(2).finds("config.mistake", "problem", "config.toml:1: `defualt`").finds(
+        "config.mistake",
+        "problem",
+        ":3: `profile.one.source`",
+    );
+    report.finds("config.mistake", "problem", ":7: `profile.two.max_retrys`").advises("config.mistake", "did you mean `max_retries`?");
+    report.finds("profile.state", "ok", "no token yet");
+    assert_eq!((report.of("config.mistake").len(), report.of("profile.state").len()), (3, 1), "{}", report.outcome);
+    doctor(&test, &["--offline", "one"]).exits(2).finds("config.mistake", "problem", "profile.one");
+}
+
+#[test]
+fn a_file_that_is_no_toml_does_not_end_it() {
+    let test = installed(Test::configured("[profile\n"));
+    let report = doctor(&test, &[]);
+    report.exits(2).finds("config.mistake", "problem", "config.toml:1: ").finds("storage.cache", "ok", "");
+}
+
+#[test]
+fn a_file_that_is_asked_for_has_to_be_there() {
+    let test = installed(Test::bare()).env("TOKEN_CONFIG", "/no/such/file.toml");
+    doctor(&test, &[]).exits(2).finds("config.mistake", "problem", "/no/such/file.toml").advises("config.mistake", "TOKEN_CONFIG");
+}
+
+#[test]
+fn who_may_read_and_change_it_matters() {
+    let secret = "[profile.prod]\nsource = \"refresh-token\"\nissuer = \"http://127.0.0.1:1\"\nclient_id = \"x\"\nrefresh_token = \"x\"\n";
+    let test = installed(Test::configured(SOUND));
+    for mode in [0o600, 0o644] {
+        set_mode(&test, mode);
+        doctor(&test, &["--offline"]).exits(0).is_well("config.mode");
+    }
+    set_mode(&test, 0o664);
+    doctor(&test, &["--offline"]).exits(0).finds("config.mode", "note", "0664");
+    set_mode(&test, 0o666);
+    doctor(&test, &["--offline"]).exits(2).finds("config.mistake", "problem", "0666").advises("config.mistake", "chmod o-w");
+    test.configure(secret);
+    set_mode(&test, 0o644);
+    let report = doctor(&test, &["--offline"]);
+    report.exits(2).finds("config.mistake", "problem", "holds a secret of the profile `prod`").advises("config.mistake", "chmod 600");
+    set_mode(&test, 0o600);
+    doctor(&test, &["--offline"]).exits(0);
+}
+
+#[test]
+fn variables_of_ours_are_looked_at() {
+    let home = || installed(Test::configured(SOUND));
+    doctor(&home(), &["--offline"]).exits(0).is_well("environment.unknown");
+    let report = doctor(&home().env("TOKEN_PROFIL", "x-value"), &["--offline"]);
+    report.exits(2).finds("environment.unknown", "warning", "TOKEN_PROFIL").advises("environment.unknown", "TOKEN_PROFILE");
+    assert!(!report.outcome.stdout().contains("x-value"));
+    doctor(&home().env("TOKEN_PROFILE", "gone"), &["--offline"]).exits(2).finds("environment.profile", "problem", "`gone`");
+    doctor(&home().env("TOKEN_PROFILE", "prod"), &["--offline"]).exits(0);
+    doctor(&home().env("TOKEN_OF_OTHERS", "x"), &["--offline"]).exits(0);
+    let report = doctor(&home().env("SSL_CERT_FILE", "/no/such.pem"), &["--offline"]);
+    report.exits(2).finds("environment.authorities", "warning", "SSL_CERT_FILE");
+    doctor(&home().env("RUST_BACKTRACE", "1"), &["--offline"]).exits(0).finds("environment.backtrace", "note", "RUST_BACKTRACE");
+}
+
+#[test]
+fn cache_and_logins_in_one_place_are_refused() {
+    let test = installed(Test::configured(SOUND));
+    let cache = test.path("cache");
+    let report = doctor(&test.env("TOKEN_STATE_DIR", cache), &[]);
+    report.exits(2).finds("config.mistake", "problem", "cannot both be in").advises("config.mistake", "TOKEN_STATE_DIR");
+}
+
+#[test]
+fn processes_that_do_not_lock_are_noted() {
+    let test = installed(Test::configured(&format!("lock = \"none\"\n{SOUND}")));
+    doctor(&test, &["--offline"]).exits(0).finds("config.lock", "note", "`lock` is \"none\"");
+}

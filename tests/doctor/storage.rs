@@ -1,0 +1,149 @@
+//! Directories and files that are not as they should be.
+
+use std::fs;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::Path;
+
+use crate::report::{Report, doctor, installed};
+use crate::support::home::give_away;
+use crate::support::privilege::{Mounted, STRANGER, root_for, strace_for};
+use crate::support::{Issuer, Test};
+
+fn mode(path: &Path, mode: u32) {
+    fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+}
+
+/// A home with a token in the cache.
+fn home() -> Test {
+    let issuer = Issuer::start();
+    let test = installed(Test::against(&issuer));
+    test.run(&["get"]).gives("token-1");
+    test
+}
+
+#[track_caller]
+fn look(test: &Test) -> Report {
+    doctor(test, &["--offline"])
+}
+
+#[test]
+fn a_directory_that_is_not_private_is_a_problem() {
+    let test = home();
+    look(&test).exits(0).finds("storage.cache", "ok", "private");
+    mode(&test.cache_dir(), 0o755);
+    let report = look(&test);
+    report.exits(6).finds("storage.cache", "problem", "is open to others (mode 0755)").advises("storage.cache", "chmod 700");
+    assert_eq!(report.of("profile.state").len(), 0, "told once{}", report.outcome);
+    mode(&test.cache_dir(), 0o700);
+    fs::rename(test.cache_dir(), test.path("elsewhere")).unwrap();
+    symlink(test.path("elsewhere"), test.cache_dir()).unwrap();
+    look(&test).exits(6).finds("storage.cache", "problem", "symbolic link");
+    fs::remove_file(test.cache_dir()).unwrap();
+    fs::write(test.cache_dir(), "").unwrap();
+    look(&test).exits(6).finds("storage.cache", "problem", "is not a directory");
+    fs::remove_file(test.cache_dir()).unwrap();
+    fs::create_dir(test.state_dir()).unwrap();
+    mode(&test.state_dir(), 0o750);
+    look(&test).exits(6).finds("storage.logins", "problem", "0750").is_well("storage.cache");
+}
+
+#[test]
+fn every_file_in_it_is_looked_at() {
+    let test = home();
+    mode(&test.entry_path("prod"), 0o640);
+    look(&test).exits(6).finds("storage.file", "problem", "prod.json is open to others").advises("storage.file", "chmod 600");
+    mode(&test.entry_path("prod"), 0o600);
+    let lock = test.cache_dir().join("prod.lock");
+    fs::remove_file(&lock).unwrap();
+    symlink("/dev/null", &lock).unwrap();
+    look(&test).exits(6).finds("storage.file", "problem", "prod.lock");
+    fs::remove_file(&lock).unwrap();
+    look(&test).exits(0);
+
+    fs::write(test.cache_dir().join("prod.json.damaged"), "x").unwrap();
+    look(&test).exits(6).finds("storage.damaged", "warning", "prod.json.damaged").advises("storage.damaged", "rm ");
+    fs::remove_file(test.cache_dir().join("prod.json.damaged")).unwrap();
+    fs::write(test.cache_dir().join(".prod.json.0123456789abcdef"), "x").unwrap();
+    look(&test).exits(0).finds("storage.leftovers", "note", "1 leftovers");
+}
+
+#[test]
+fn what_a_newer_program_wrote_is_told() {
+    let test = home();
+    let text = fs::read_to_string(test.entry_path("prod")).unwrap();
+    fs::write(test.entry_path("prod"), text.replace("\"version\":1", "\"version\":9")).unwrap();
+    look(&test).exits(6).finds("profile.state", "problem", "newer version").advises("profile.state", "update token");
+}
+
+#[test]
+fn what_belongs_to_no_profile_is_noted() {
+    let test = home();
+    test.configure("[profile.new]\nsource = \"env\"\nvariable = \"HOME\"\n");
+    look(&test).exits(0).finds("storage.orphans", "note", "no such profile").advises("storage.orphans", "token purge prod");
+    test.run(&["get", "--", "echo", "x"]).exits(0);
+    test.run(&["purge", "prod"]).exits(0);
+    assert_eq!(look(&test).of("storage.orphans").len(), 0, "a command's entry is nobody's");
+}
+
+#[test]
+fn a_file_system_that_cannot_lock_is_found_out() {
+    if !strace_for("a file system without locks") {
+        return;
+    }
+    for error in ["ENOLCK", "EOPNOTSUPP"] {
+        let test = home().wrapped(&["strace", "-f", "-o", "/dev/null", "-e", "trace=flock", "-e", &format!("inject=flock:error={error}")]);
+        let report = look(&test);
+        report.exits(6).finds("storage.cache", "problem", "cannot lock").advises("storage.cache", "lock = \"none\"");
+    }
+    let test = home();
+    let config = fs::read_to_string(test.path("config/token/config.toml")).unwrap();
+    test.configure(&format!("lock = \"none\"\n{config}"));
+    let test = test.wrapped(&["strace", "-f", "-o", "/dev/null", "-e", "trace=flock", "-e", "inject=flock:error=ENOLCK"]);
+    look(&test).exits(0).is_well("storage.cache");
+}
+
+#[test]
+fn a_full_directory_is_found_out() {
+    if !root_for("a tmpfs") {
+        return;
+    }
+    let test = installed(Test::configured("[profile.prod]\nsource = \"env\"\nvariable = \"HOME\"\n"));
+    fs::create_dir(test.cache_dir()).unwrap();
+    let cache = test.cache_dir();
+    let mounted = Mounted::tmpfs(&cache, "size=16k,mode=0700");
+    look(&test).exits(6).finds("storage.space", "warning", "16 KB left");
+    fs::write(cache.join("full"), vec![0; 16 << 10]).unwrap();
+    look(&test).exits(6).finds("storage.cache", "problem", "no space left").finds("storage.space", "warning", "0 KB");
+    drop(mounted);
+    mode(&cache, 0o700);
+    look(&test).exits(0);
+}
+
+#[test]
+fn another_user_s_directory_is_a_problem() {
+    if !root_for("other users") {
+        return;
+    }
+    let test = home();
+    give_away(&test.cache_dir(), STRANGER);
+    look(&test).exits(6).finds("storage.cache", "problem", "belongs to user 12345");
+
+    let test = Test::configured("[profile.prod]\nsource = \"env\"\nvariable = \"HOME\"\n").handed_to_nobody();
+    look(&test).exits(0);
+    fs::create_dir(test.path("foreign")).unwrap();
+    mode(&test.path("foreign"), 0o755);
+    let foreign = test.path("foreign/cache");
+    let test = test.env("TOKEN_CACHE_DIR", foreign);
+    look(&test).exits(6).finds("storage.cache", "problem", "is another user's").advises("storage.cache", "TOKEN_CACHE_DIR");
+}
+
+#[test]
+fn a_directory_that_cannot_be_written_to_is_a_problem() {
+    if !root_for("another user") {
+        return;
+    }
+    let test = installed(Test::configured("[profile.prod]\nsource = \"env\"\nvariable = \"HOME\"\n"));
+    fs::create_dir(test.cache_dir()).unwrap();
+    mode(&test.cache_dir(), 0o500);
+    look(&test.handed_to_nobody()).exits(6).finds("storage.cache", "problem", "permission denied");
+}

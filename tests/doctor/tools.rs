@@ -1,0 +1,156 @@
+//! Other tools: the names by which they find the program, and what their configuration has them call.
+
+use std::fs;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::PathBuf;
+
+use crate::report::{Report, doctor, installed};
+use crate::support::Test;
+
+const CONFIG: &str = "default = \"prod\"\n\
+    [profile.prod]\nsource = \"env\"\nvariable = \"HOME\"\nhosts = [\"git.example.com\", \"*.example.org\"]\n";
+
+/// Every tool that has a file, and where that is.
+const FILES: [(&str, &str); 9] = [
+    ("kubectl", ".kube/config"),
+    ("git", ".gitconfig"),
+    ("docker", ".docker/config.json"),
+    ("aws", ".aws/config"),
+    ("cargo", ".cargo/config.toml"),
+    ("terraform", ".terraformrc"),
+    ("bazel", ".bazelrc"),
+    ("goauth", "config/go/env"),
+    ("vault", ".vault"),
+];
+
+fn home() -> Test {
+    installed(Test::configured(CONFIG))
+}
+
+fn put(test: &Test, file: &str, text: &str, mode: u32) -> PathBuf {
+    let path = test.path(file);
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    fs::write(&path, text).unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+    path
+}
+
+#[track_caller]
+fn look(test: &Test) -> Report {
+    doctor(test, &["--offline"])
+}
+
+#[test]
+fn what_setting_up_writes_is_recognised_and_well() {
+    for (tool, file) in FILES {
+        let test = home();
+        assert_eq!(look(&test).of("consumer.profile").len(), 0, "{tool}");
+        test.run(&["helper", "setup", tool, "--profile", "prod", "--write"]).exits(0);
+        assert!(test.path(file).exists(), "{tool}");
+        let report = look(&test);
+        report.exits(0).finds("consumer.profile", "ok", tool).finds("consumer.profile", "ok", file).is_well("consumer.program");
+        assert_eq!(report.of("consumer.program").len(), 0, "{tool}{}", report.outcome);
+
+        // The program has gone from where the tool looks for it.
+        for link in fs::read_dir(test.path("bin")).unwrap().map(|entry| entry.unwrap().path()) {
+            fs::remove_file(link).unwrap();
+        }
+        let _ = fs::remove_file(test.path(".terraform.d/plugins/terraform-credentials-token"));
+        let report = look(&test);
+        report.exits(2).finds("consumer.program", "problem", tool).advises("consumer.program", &format!("token helper setup {tool}"));
+    }
+}
+
+#[test]
+fn a_tool_that_asks_for_a_profile_that_is_gone_is_told() {
+    for (tool, file) in FILES {
+        let test = home();
+        test.run(&["helper", "setup", tool, "--profile", "prod", "--write"]).exits(0);
+        test.configure(&CONFIG.replace("prod", "other"));
+        let report = look(&test);
+        // Bazel asks by its hosts alone.
+        if tool != "bazel" {
+            report.exits(2).finds("consumer.profile", "problem", "`prod`").finds("consumer.profile", "problem", file);
+            report.advises("consumer.profile", &format!("token helper setup {tool} --profile prod --undo"));
+        }
+    }
+}
+
+#[test]
+fn what_was_set_up_elsewhere_is_remembered() {
+    let test = home();
+    let elsewhere = test.path("work/kubeconfig");
+    let test = test.env("KUBECONFIG", &elsewhere);
+    fs::create_dir_all(test.path("work")).unwrap();
+    test.run(&["helper", "setup", "kubectl", "--profile", "prod", "--write"]).exits(0);
+    let test = test.without_env("KUBECONFIG");
+    look(&test).exits(0).finds("consumer.profile", "ok", "work/kubeconfig");
+    test.configure(&CONFIG.replace("prod", "other"));
+    look(&test).exits(2).finds("consumer.profile", "problem", "work/kubeconfig");
+}
+
+#[test]
+fn a_broken_profile_is_there_all_the_same() {
+    let test = home();
+    test.run(&["helper", "setup", "kubectl", "--profile", "prod", "--write"]).exits(0);
+    test.configure(&CONFIG.replace("\"env\"", "\"evn\""));
+    look(&test).exits(2).finds("config.mistake", "problem", "`evn`").is_well("consumer.profile");
+}
+
+#[test]
+fn a_file_of_theirs_that_cannot_be_read_is_noted() {
+    let test = home();
+    put(&test, ".docker/config.json", "{\n", 0o600);
+    look(&test).exits(0).finds("consumer.file", "note", ".docker/config.json:");
+}
+
+#[test]
+fn a_name_that_leads_elsewhere_is_told() {
+    let test = home();
+    symlink("token", test.path("bin/git-credential-token")).unwrap();
+    look(&test).exits(0).finds("helper.link", "ok", "`git-credential-token` is this program");
+
+    fs::remove_file(test.path("bin/git-credential-token")).unwrap();
+    put(&test, "bin/git-credential-token", "#!/bin/sh\n", 0o755);
+    look(&test).exits(2).finds("helper.link", "warning", "another program");
+    fs::remove_file(test.path("bin/git-credential-token")).unwrap();
+    symlink("nowhere", test.path("bin/git-credential-token")).unwrap();
+    look(&test).exits(2).finds("helper.link", "warning", "leads nowhere");
+    fs::remove_file(test.path("bin/git-credential-token")).unwrap();
+    // Many have a program of this name.
+    put(&test, "bin/keyring", "#!/bin/sh\n", 0o755);
+    look(&test).exits(0);
+
+    symlink("token", test.path("bin/docker-credential-token-prod")).unwrap();
+    look(&test).exits(0).finds("helper.link", "ok", "docker-credential-token-prod");
+    symlink("token", test.path("bin/docker-credential-token-gone")).unwrap();
+    look(&test).exits(2).finds("helper.profile", "warning", "`gone`");
+}
+
+#[test]
+fn another_program_of_our_name_is_told() {
+    let test = Test::configured(CONFIG);
+    let program = put(&test, "bin/token", "#!/bin/sh\n", 0o755);
+    let path = std::env::join_paths([program.parent().unwrap()]).unwrap();
+    look(&test.env("PATH", path)).exits(2).finds("helper.program", "warning", "another program than this one");
+    look(&Test::configured(CONFIG).env("PATH", "/no/such/folder")).exits(0).finds("helper.program", "note", "not on PATH");
+}
+
+#[test]
+fn completions_are_found_where_the_shell_has_them() {
+    let table = [
+        ("/bin/bash", ".local/share/bash-completion/completions/token"),
+        ("/usr/bin/zsh", ".zfunc/_token"),
+        ("/usr/bin/fish", "config/fish/completions/token.fish"),
+    ];
+    for (shell, file) in table {
+        let test = home().env("SHELL", shell).env("XDG_DATA_DIRS", "/no/such/folder");
+        look(&test).exits(0).finds("shell.completion", "note", "has no completions");
+        put(&test, file, "", 0o644);
+        look(&test).exits(0).finds("shell.completion", "ok", file);
+    }
+    let test = home();
+    look(&test).finds("shell.manual", "note", "not installed");
+    put(&test, "share/man/man7/token-helper.7", "", 0o644);
+    look(&test).finds("shell.manual", "ok", "share/man/man7");
+}
