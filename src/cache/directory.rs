@@ -166,7 +166,7 @@ impl Directory {
     /// Whether a file of this name is a temporary one.
     pub(super) fn is_temporary(name: &str) -> bool {
         let parts = name.strip_prefix('.').and_then(|rest| rest.rsplit_once('.'));
-        parts.is_some_and(|(_, random)| random.len() == 16 && random.bytes().all(|byte| byte.is_ascii_hexdigit()))
+        parts.is_some_and(|(_, random)| is_random(random))
     }
 
     /// Renames `from` to `to` and makes it last.
