@@ -51,7 +51,7 @@ pub enum InvalidToken {
     #[error("the token is longer than {LONGEST_TOKEN} characters")]
     TooLong,
     /// Something that does not belong into a header.
-    #[error("the token has a character that no token may have (0x21 to 0x7E are allowed)")]
+    #[error("the token has a space or another character that no token may have (0x21 to 0x7E are allowed)")]
     Character,
 }
 
