@@ -20,9 +20,6 @@ use crate::source::{AnySource, Kind, Ttl};
 /// The largest configuration file that is read.
 const LARGEST_FILE: u64 = 4 << 20;
 
-/// Who owns what belongs to a user that a namespace does not know (`user_namespaces(7)`), unless the system was told otherwise.
-const OVERFLOW: u32 = 65534;
-
 /// How long a pipe is waited for.
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -32,7 +29,7 @@ type OnMistake<'m> = &'m mut dyn FnMut(Mistake) -> Result<(), Mistake>;
 pub(super) fn load(places: &Places) -> Result<Configuration, ConfigError> {
     let (path, (text, metadata)) = (&places.config, text(places)?);
     if let Some(metadata) = metadata.as_ref().filter(|metadata| metadata.is_file()) {
-        refuse_foreign(path, metadata)?;
+        refuse_changeable(path, metadata)?;
     }
     let configuration = read(context(places, &text), places).map_err(|mistake| located(path, &mistake))?;
     let mode = metadata.map_or(0, |metadata| metadata.mode());
@@ -48,8 +45,8 @@ pub(super) fn survey(places: &Places) -> Survey {
         mistakes.push(error);
         Default::default()
     });
-    let foreign = metadata.as_ref().filter(|metadata| metadata.is_file()).and_then(|metadata| refuse_foreign(path, metadata).err());
-    mistakes.extend(foreign);
+    let changeable = metadata.as_ref().filter(|metadata| metadata.is_file()).and_then(|metadata| refuse_changeable(path, metadata).err());
+    mistakes.extend(changeable);
     let mut note = |mistake: Mistake| {
         mistakes.push(located(path, &mistake));
         Ok(())
@@ -109,28 +106,16 @@ fn read_stream(file: File) -> std::io::Result<String> {
     String::from_utf8(bytes.to_vec()).map_err(|_| ErrorKind::InvalidData.into())
 }
 
-/// Whether nobody can say who that is: in a user namespace without them, as `PrivateUsers=` of systemd makes one, all others look alike,
-/// root as well.
-fn is_unknown(owner: u32) -> bool {
-    const EVERYBODY: &str = "0 0 4294967295";
-    let map = String::from_utf8_lossy(&bounded::beginning("/proc/self/uid_map", 4 << 10)).into_owned();
-    owner == OVERFLOW && map.split_whitespace().collect::<Vec<_>>().join(" ") != EVERYBODY && !map.is_empty()
-}
-
-/// Whoever can change the configuration decides what is run in the user's name: that is the user, or root.
-fn refuse_foreign(path: &Path, metadata: &Metadata) -> Result<(), ConfigError> {
-    let (path, owner) = (path.display(), metadata.uid());
-    if owner != 0 && owner != rustix::process::geteuid().as_raw() && !is_unknown(owner) {
-        // Error: Whoever owns the configuration can change it, and it says what is run in your name.
-        let message = format!("{path}: belongs to user {owner}, who could have anything run in your name");
-        return Err(ConfigError::new(message, Some("copy it to a file of your own".to_owned())));
+/// Whoever can change the configuration decides what is run in the user's name. Whose file it is, is left to the user, who may mean
+/// another's by `--config`; what is stored in another's home is refused by the cache.
+fn refuse_changeable(path: &Path, metadata: &Metadata) -> Result<(), ConfigError> {
+    if metadata.mode() & 0o002 == 0 {
+        return Ok(());
     }
-    if metadata.mode() & 0o002 != 0 {
-        // Error: Others on this machine could have anything run in your name.
-        let message = format!("{path}: anybody can change it (mode {:04o})", metadata.mode() & 0o7777);
-        return Err(ConfigError::new(message, Some(format!("run `chmod o-w {path}`"))));
-    }
-    Ok(())
+    let path = path.display();
+    // Error: Others on this machine could have anything run in your name.
+    let message = format!("{path}: anybody can change it (mode {:04o})", metadata.mode() & 0o7777);
+    Err(ConfigError::new(message, Some(format!("run `chmod o-w {path}`"))))
 }
 
 pub(super) fn located(path: &Path, mistake: &Mistake) -> ConfigError {

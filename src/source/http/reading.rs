@@ -207,7 +207,11 @@ mod tests {
             ("token = '/a/b'", r#"{"a":"canary"}"#, "`token` = `/a/b` leads nowhere in it"),
             ("token = '/a/01'", r#"{"a":["x","canary"]}"#, "`token` = `/a/01` leads nowhere in it"),
             ("", r#"{"access_token":""}"#, "the token is empty"),
-            ("", r#"{"access_token":"canary x"}"#, "the token has a space or another character that no token may have (0x21 to 0x7E are allowed)"),
+            (
+                "",
+                r#"{"access_token":"canary x"}"#,
+                "the token has a space or another character that no token may have (0x21 to 0x7E are allowed)",
+            ),
             ("expires_in = '/x'", r#"{"access_token":"canary"}"#, "`expires_in` = `/x` leads nowhere in it"),
             ("expires_at = '/x'", r#"{"access_token":"canary","x":null}"#, "`expires_at` = `/x` leads nowhere in it"),
             ("expires_in = '/x'", r#"{"access_token":"canary","x":"canary"}"#, "`expires_in` is no number (at `/x`)"),
