@@ -59,7 +59,11 @@ impl<'a> Session<'a> {
         let (keyboard, keys) = std::io::pipe().unwrap();
         let plain = test.in_terminal(args, "", Stdio::null());
         let words = |command: &Command| command.get_args().map(|word| word.to_str().unwrap().to_owned()).collect::<Vec<_>>();
-        let (size, program) = words(&plain)[3].split_once("; exec ").map(|(size, rest)| (size.to_owned(), rest.replace('\'', ""))).unwrap();
+        let (size, program) = words(&plain)
+            .iter()
+            .find_map(|word| word.split_once("; exec "))
+            .map(|(size, rest)| (size.to_owned(), rest.replace('\'', "")))
+            .unwrap();
         let line = line.replace("PROGRAM", &format!("sh -c 'echo $$ >pid; exec {program} >{ANSWER}'"));
         // The shell hears what a terminal's signals say, and goes on.
         let line = format!("{size}; stty -a >before; tty >tty; trap : INT TERM HUP; {line}; status=$?; stty -a >after; exit $status");

@@ -191,6 +191,8 @@ fn from_the_package_to_kubectl_and_away_again() {
     visit.line("kubectl", "kubectl --context work get --raw /version", 0);
     assert_eq!(cluster.tokens_at(API), [fs::read_to_string(machine.path(format!("{HOME}/token"))).expect("a token").trim()]);
 
+    visit.line("doctor", "token doctor", 0);
+
     watches(&machine, &mut visit);
 
     visit.line("kubectl_undone", "token helper setup kubectl --context work --cluster work --undo --write", 0);
