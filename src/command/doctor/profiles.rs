@@ -131,12 +131,16 @@ fn standing(name: &Name, row: &Row, when: impl Fn(&str) -> String) -> Vec<Findin
     let main = match row.state {
         State::Fresh => Finding::ok(ID, format!("its token is fresh, and {}", expires())),
         State::NearExpiry => Finding::ok(ID, format!("its token {}, and is renewed at its next use", expires())),
-        State::Expired => Finding::ok(ID, "its token has expired, and is renewed at its next use"),
         State::Missing if class == Some(Class::Storage) => {
             let finding = Finding::problem(ID, Class::Storage, cause);
             finding.with_hint(format!("restore it, or remove it with `token purge {name}`"))
         }
+        State::Missing | State::Expired if class.is_some_and(|class| class != Class::Storage) => {
+            let failed = Finding::warning(ID, class.unwrap_or(Class::Temporary), format!("has no token, and failed last {since}: {cause}"));
+            failed.with_hint(format!("mend that, then {}", renew("")))
+        }
         State::Missing => Finding::ok(ID, "has no token yet: the first is had at its first use"),
+        State::Expired => Finding::ok(ID, "its token has expired, and is renewed at its next use"),
         State::BackingOff => {
             let next = row.renew_at.as_deref().map(|at| format!("; the next attempt is due {}", when(at))).unwrap_or_default();
             let failure = Finding::warning(ID, class.unwrap_or(Class::Temporary), format!("backing off {since}: {cause}{next}"));
@@ -195,12 +199,14 @@ mod tests {
         use LoginState::{Dead, None as NoLogin, Present};
         use Verdict::{Ok, Problem, Warning};
         type Case = (State, LoginState, Option<Class>, &'static [(Verdict, Option<Class>)]);
-        let table: [Case; 11] = [
+        let table: [Case; 13] = [
             (State::Fresh, NoLogin, Some(Class::Storage), &[(Ok, None), (Problem, Some(Class::Storage))]),
             (State::Fresh, NoLogin, None, &[(Ok, None)]),
             (State::NearExpiry, Present, None, &[(Ok, None)]),
             (State::Expired, NoLogin, None, &[(Ok, None)]),
             (State::Missing, NoLogin, None, &[(Ok, None)]),
+            (State::Missing, NoLogin, Some(Class::Network), &[(Warning, Some(Class::Network))]),
+            (State::Expired, NoLogin, Some(Class::Temporary), &[(Warning, Some(Class::Temporary))]),
             (State::Missing, NoLogin, Some(Class::Storage), &[(Problem, Some(Class::Storage))]),
             (State::BackingOff, NoLogin, Some(Class::Network), &[(Warning, Some(Class::Network))]),
             (State::Parked, Dead, Some(Class::Refused), &[(Problem, Some(Class::Refused))]),
