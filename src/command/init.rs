@@ -52,7 +52,7 @@ pub(super) async fn run(global: &Global, init: &Init, manner: Manner) -> Outcome
         tell(&format!("`token renew {name}` tries it"));
         return Ok(0);
     }
-    trial::run(global, &places, &name, &written, manner).await
+    trial::run(global, &places, &name, &written, planned.kept.as_ref().map(|kept| kept.path.as_path()), manner).await
 }
 
 /// Something in what was typed.

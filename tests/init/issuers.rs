@@ -215,7 +215,7 @@ fn what_must_not_be_believed_ends_it_before_anything_is_written() {
 fn who_cannot_be_reached_is_no_issuer() {
     let test = Test::bare();
     let outcome = init(&test, &["http://127.0.0.1:1", "-p", "ci", "--client-id", "ci", "--client-secret-env", "S3"]);
-    outcome.fails(5, "ci: 127.0.0.1:1 cannot be reached");
+    outcome.fails(5, "ci: 127.0.0.1:1 cannot be reached").mentions("hint: is the address right?").mentions("--ca-file");
     nothing_written(&test, &outcome);
     for status in [500, 503, 429] {
         let issuer = Issuer::start();
@@ -245,6 +245,20 @@ fn a_profile_that_does_not_work_stays_to_be_corrected() {
     let outcome = init(&test, &[&issuer.url(), "-p", "more", "--client-id", "ci", "--client-secret-env", "S3"]);
     outcome.exits(5).mentions("it stays at ");
     assert_eq!(issuer.count(), 3, "tried once");
+}
+
+/// What was typed was not seen, so it is what is most often wrong.
+#[test]
+fn a_secret_that_is_refused_is_corrected_in_its_file() {
+    let issuer = offering(&[CLIENT_GRANT]);
+    issuer.answer(Reply::oauth(401, "invalid_client"));
+    let test = Test::bare();
+    let outcome = test.fed(&["init", &issuer.url(), "-p", "ci", "--client-id", "ci", "--client-secret-stdin"], "mistyped");
+    let file = test.path("config/token/ci.secret");
+    outcome.exits(4).mentions(&format!("to be corrected there (the secret in {}); `token renew ci`", file.display()));
+    std::fs::write(file, SECRET).unwrap();
+    issuer.answer(Reply::token(600));
+    test.run(&["renew", "ci"]).exits(0);
 }
 
 #[test]

@@ -14,6 +14,9 @@ use crate::ui::{self, Failure, Question};
 /// How long the issuer may take to say what it offers.
 const LIMIT: std::time::Duration = std::time::Duration::from_secs(10);
 
+/// What to look at where the issuer cannot be asked.
+const ADVICE: &str = "is the address right? It is https unless `http://` is typed, and `--ca-file` has a certificate of your own trusted";
+
 /// Nothing, where something would be suggested.
 const NOTHING: &str = "-";
 
@@ -77,7 +80,8 @@ impl Interview<'_> {
         };
         let asked = Offer::of(address, self.init.client.ca_file.clone(), SystemClock.now(), LIMIT);
         let found = ui::while_waiting(self.manner, &format!("asking {} what it offers", address.host()), asked).await;
-        let offer = match found.map_err(failed)? {
+        let advised = |error: SourceError| if error.hint.is_none() { error.with_hint(ADVICE) } else { error };
+        let offer = match found.map_err(|error| failed(advised(error)))? {
             Ok(offer) => offer,
             Err(silence) if self.dialogue.is_some() || self.init.client.token_endpoint.is_some() => {
                 ui::tell_notice(self.manner, &silence.message);

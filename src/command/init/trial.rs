@@ -1,5 +1,6 @@
 //! A new profile is tried, as `token renew` does it.
 
+use std::path::Path;
 use std::time::Duration;
 
 use super::place::Written;
@@ -7,7 +8,7 @@ use crate::bearer::{FetchOptions, Fetched};
 use crate::cli::{Global, Limits};
 use crate::clock::{Clock as _, SystemClock};
 use crate::command::Outcome;
-use crate::command::shared::{obtain, options, person};
+use crate::command::shared::{TIMEOUT, obtain, options, person};
 use crate::error::Class;
 use crate::name::Name;
 use crate::profile::{Configuration, Places, Profile};
@@ -16,14 +17,24 @@ use crate::ui::{self, Failure, Manner};
 
 const HALF_A_SECOND: Duration = Duration::from_millis(500);
 
-/// Tries the profile once and tells what came of it.
-pub(super) async fn run(global: &Global, places: &Places, name: &Name, written: &Written, manner: Manner) -> Outcome {
+/// Tries the profile once and tells what came of it. `secret` is the file in which a secret that was typed is kept.
+pub(super) async fn run(
+    global: &Global,
+    places: &Places,
+    name: &Name,
+    written: &Written,
+    secret: Option<&Path>,
+    manner: Manner,
+) -> Outcome {
     let configuration = Configuration::load(places)?;
     // Error 1: Somebody took it out again in the same moment. To do: look into the configuration.
     let lost = || Failure::Unforeseen(format!("{name}: the profile that was written is not there"));
     let profile = configuration.get(name).ok_or_else(lost)?;
-    let limits = Limits { max_retries: Some(1), ..Limits::default() };
-    let options = FetchOptions { renew_required: true, report_error: true, person: person(global, profile, manner), ..options(&limits) };
+    let person = person(global, profile, manner);
+    // One request as long as it was said to take at most; a person has longer anyway.
+    let timeout = Some(TIMEOUT.max(profile.renewal.refresh_request_timeout + HALF_A_SECOND)).filter(|_| person.is_none());
+    let limits = Limits { max_retries: Some(1), timeout, ..Limits::default() };
+    let options = FetchOptions { renew_required: true, report_error: true, person, ..options(&limits) };
     let tell = |text: &str| {
         if !manner.is_quiet {
             ui::tell_event(manner, name, text);
@@ -40,7 +51,9 @@ pub(super) async fn run(global: &Global, places: &Places, name: &Name, written: 
             if let Failure::Renewal { error, .. } = &failure
                 && matches!(error.class, Class::Refused | Class::Config | Class::Network | Class::Temporary)
             {
-                tell(&format!("it stays at {written}, to be corrected there; `token renew {name}` tries it again"));
+                let secret = secret.filter(|_| error.class == Class::Refused);
+                let secret = secret.map(|file| format!(" (the secret in {})", file.display())).unwrap_or_default();
+                tell(&format!("it stays at {written}, to be corrected there{secret}; `token renew {name}` tries it again"));
             }
             Ok(failure.exit_status())
         }
