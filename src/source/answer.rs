@@ -77,12 +77,11 @@ pub(super) fn token_type(value: Option<Value>, is_exchanged: bool) -> Result<Str
             // tokens at the issuer.
             Err(SourceError::new(Class::Refused, format!("the token is of type `{text}`; only Bearer is supported")))
         }
-        Some(Value::String(_)) => {
+        Some(_) => {
             // What it says may be anything, and a secret that is cut off is not recognised any more.
             // Error: The answer's `token_type` is no word for a type of tokens. To do: find out what the issuer means by it.
             Err(SourceError::new(Class::Refused, "the token is of an unknown type; only Bearer is supported"))
         }
-        Some(_) => Err(unusable("`token_type` is not a string")),
     }
 }
 
@@ -245,7 +244,7 @@ mod tests {
             (r#"{"access_token":"T","expires_in":"inf"}"#, Class::Temporary),
             (r#"{"access_token":"T","expires_in":true}"#, Class::Temporary),
             (r#"{"access_token":"T","token_type":"mac"}"#, Class::Refused),
-            (r#"{"access_token":"T","token_type":7}"#, Class::Temporary),
+            (r#"{"access_token":"T","token_type":7}"#, Class::Refused),
         ];
         for (json, class) in table {
             assert_eq!(read(json), Err(class), "{json}");

@@ -150,7 +150,8 @@ pub fn unfit_tokens() -> Vec<Hostile> {
 /// Tokens of a type that we cannot present.
 pub fn other_types() -> Vec<Hostile> {
     let kind = |name| hostile(name, with("token_type", json!(name)), 4);
-    vec![kind("mac"), kind("DPoP"), kind("N_A"), kind("Bearer, or so")]
+    let number = hostile("a type that is a number", with("token_type", json!(7)), 4);
+    vec![kind("mac"), kind("DPoP"), kind("N_A"), kind("Bearer, or so"), number]
 }
 
 /// Tokens that expire on arrival.
