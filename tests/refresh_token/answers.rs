@@ -15,7 +15,7 @@ const UNUSABLE: [Unusable; 10] = [
     Unusable { name: "expired already", body: r#"{"access_token":"token-90","expires_in":-1,"refresh_token":"NEXT"}"#, exit: 5 },
     Unusable { name: "lives for no time", body: r#"{"access_token":"token-90","expires_in":0,"refresh_token":"NEXT"}"#, exit: 5 },
     Unusable { name: "of another type", body: r#"{"access_token":"token-90","token_type":"mac","refresh_token":"NEXT"}"#, exit: 4 },
-    Unusable { name: "a type that is none", body: r#"{"access_token":"token-90","token_type":7,"refresh_token":"NEXT"}"#, exit: 5 },
+    Unusable { name: "a type that is none", body: r#"{"access_token":"token-90","token_type":7,"refresh_token":"NEXT"}"#, exit: 4 },
     Unusable { name: "with a space", body: r#"{"access_token":"token- 90","expires_in":60,"refresh_token":"NEXT"}"#, exit: 5 },
     Unusable { name: "with a line end", body: r#"{"access_token":"token-90\n","expires_in":60,"refresh_token":"NEXT"}"#, exit: 5 },
     Unusable { name: "empty", body: r#"{"access_token":"","expires_in":60,"refresh_token":"NEXT"}"#, exit: 5 },
