@@ -82,8 +82,8 @@ fn aws_signs_with_the_document_of_the_source() {
 #[test]
 fn aws_is_given_another_document_at_half_of_a_short_life() {
     let scene = scene(12);
-    let started = Instant::now();
     scene.who_am_i().exits(0);
+    let started = Instant::now();
     wait_until("less than half of its life to be left", || started.elapsed() > Duration::from_millis(7_500));
     scene.who_am_i().exits(0);
     let keys = scene.keys();
