@@ -5,6 +5,8 @@
 
 use std::fs;
 
+use rustix::process::Signal;
+
 use crate::support::terminal::COLUMNS;
 use crate::support::{Issuer, Reply, Running, Screen, Test, profile, wait_until};
 
@@ -37,7 +39,8 @@ fn shown(running: Running, test: &Test) -> Vec<Vec<(char, u8)>> {
         found = screen().filter(|screen| is_settled(&screen.text())).map(|screen| screen.painted().to_vec());
         found.is_some()
     });
-    drop(running);
+    running.signal(Signal::TERM);
+    running.finish();
     let rows = found.unwrap();
     // The messages above stand in the README.
     rows.into_iter().skip_while(|row| !text(row).starts_with("ci ")).collect()
