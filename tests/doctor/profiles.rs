@@ -1,19 +1,9 @@
 //! What profiles need of this machine, and how they stand.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
-use std::path::PathBuf;
 
-use crate::report::{doctor, installed};
+use crate::report::{doctor, installed, put};
 use crate::support::{Issuer, PATIENT, Reply, Reuse, SECRET, Test, profile};
-
-fn put(test: &Test, file: &str, text: &str, mode: u32) -> PathBuf {
-    let path = test.path(file);
-    fs::create_dir_all(path.parent().unwrap()).unwrap();
-    fs::write(&path, text).unwrap();
-    fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
-    path
-}
 
 /// A client whose secret is an input like this.
 fn with_secret(input: &str) -> Test {

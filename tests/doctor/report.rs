@@ -1,7 +1,8 @@
 //! A run of `token doctor --json`, held to its schema, and questions to it.
 
 use std::fs;
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::PathBuf;
 
 use serde_json::Value;
 
@@ -122,4 +123,13 @@ pub fn date(off: i64) -> String {
     let now = std::time::SystemTime::now();
     let offset = std::time::Duration::from_secs(off.unsigned_abs());
     httpdate::fmt_http_date(if off < 0 { now - offset } else { now + offset })
+}
+
+/// A file of this home.
+pub fn put(test: &Test, file: &str, text: &str, mode: u32) -> PathBuf {
+    let path = test.path(file);
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    fs::write(&path, text).unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+    path
 }

@@ -1,10 +1,9 @@
 //! Other tools: the names by which they find the program, and what their configuration has them call.
 
 use std::fs;
-use std::os::unix::fs::{PermissionsExt, symlink};
-use std::path::PathBuf;
+use std::os::unix::fs::symlink;
 
-use crate::report::{Report, doctor, installed};
+use crate::report::{Report, doctor, installed, put};
 use crate::support::Test;
 
 const CONFIG: &str = "default = \"prod\"\n\
@@ -25,14 +24,6 @@ const FILES: [(&str, &str); 9] = [
 
 fn home() -> Test {
     installed(Test::configured(CONFIG))
-}
-
-fn put(test: &Test, file: &str, text: &str, mode: u32) -> PathBuf {
-    let path = test.path(file);
-    fs::create_dir_all(path.parent().unwrap()).unwrap();
-    fs::write(&path, text).unwrap();
-    fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
-    path
 }
 
 #[track_caller]
