@@ -248,7 +248,7 @@ mod tests {
         let bearer = || Ok("Bearer".to_owned());
         let table = [
             ("", r#""mac""#, Err(Class::Refused)),
-            ("", "7", Err(Class::Temporary)),
+            ("", "7", Err(Class::Refused)),
             ("", r#""bearer""#, bearer()),
             ("", "null", bearer()),
             ("expires_in = '/access_token'", r#""mac""#, Err(Class::Temporary)),
