@@ -8,6 +8,8 @@ use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use rustix::fs::{Access, AtFlags, CWD, accessat};
+
 use crate::bearer::RenewalError;
 use crate::bounded;
 use crate::error::{Class, reason};
@@ -74,6 +76,14 @@ impl Target {
         // Some file systems cannot sync a directory; theirs is the order of things then.
         let _ = File::open(folder).and_then(|folder| folder.sync_all());
         Ok(())
+    }
+
+    /// Refuses a place that cannot be written to, as far as that can be told without writing.
+    pub(super) fn check_writable(&self) -> Result<(), Failure> {
+        self.check()?;
+        let folder = self.path.ancestors().skip(1).find(|folder| folder.exists()).unwrap_or(Path::new("/"));
+        let may_write = accessat(CWD, folder, Access::WRITE_OK | Access::EXEC_OK, AtFlags::EACCESS);
+        may_write.map_err(|error| failed("write", folder, &error.into()))
     }
 
     /// The directory that it is in, which is there from now on.

@@ -17,6 +17,7 @@ use crate::profile::{ConfigError, Places};
 use crate::secret::Secret;
 use crate::ui::{self, Manner};
 use interview::Interview;
+use place::Ground;
 
 pub(super) async fn run(global: &Global, init: &Init, manner: Manner) -> Outcome {
     if !init.command.is_empty() && init.client != ClientOptions::default() {
@@ -25,7 +26,8 @@ pub(super) async fn run(global: &Global, init: &Init, manner: Manner) -> Outcome
     }
     let found = Places::find(global.config.as_deref())?;
     let places = Places { config: std::path::absolute(&found.config).unwrap_or(found.config), ..found };
-    let planned = Interview::begin(global, init, &places, manner).await?.profile().await?;
+    let ground = Ground::survey(global, init, &places)?;
+    let planned = Interview::begin(global, init, &places, ground, manner).await.profile().await?;
     let name = planned.draft.name.clone();
     let tell = |text: &str| {
         if !manner.is_quiet {

@@ -37,9 +37,9 @@ pub fn extend(text: &str, places: &Places, draft: &Draft, is_default: bool) -> R
     let new = if text.trim().is_empty() { text.to_owned() + &draft.configuration() } else { appended(text, draft, is_default) };
     let after = read_at(&new, places).ok().filter(|after| after.profiles().count() == before.profiles().count() + 1);
     let after = after.ok_or_else(|| {
-        // Error: All profiles stand in one inline table (`profile = { … }`), which TOML does not let be continued. Nothing was written.
-        let message = format!("{}: its profiles are written in a way that nothing can be added to", places.config.display());
-        ConfigError::new(message, Some("add the profile by hand: --dry-run prints it".to_owned()))
+        // Error: TOML does not let an inline table be continued. Nothing was written.
+        let message = format!("{}: its profiles are in one inline table, to which nothing can be added", places.config.display());
+        ConfigError::new(message, Some("write `profile = { NAME = { … } }` as a table `[profile.NAME]`, a key on each line".to_owned()))
     })?;
     let line = line_of_profile(&new, places, &draft.name);
     let is_first = before.profiles().next().is_none();

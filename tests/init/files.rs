@@ -4,10 +4,11 @@ use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 
-use crate::home::{config, config_path, init, nothing_written};
+use crate::home::{CLIENT_GRANT, config, config_path, init, nothing_written, offering};
 use crate::support::home::mode;
 use crate::support::privilege::is_root;
 use crate::support::{SECRET, Test, cases};
+use crate::terminal::Terminal;
 
 const ECHO: [&str; 3] = ["--", "echo", "token-1"];
 
@@ -119,7 +120,7 @@ fn what_cannot_be_extended_is_left_alone() {
     let table = [
         ("a mistake", "[profile.a]\nsource = \"evn\"\n", 0o600, "config.toml:2: `profile.a.source`"),
         ("no TOML", "[profile.a\n", 0o600, "config.toml:1: not TOML"),
-        ("no place", "profile = { a = { source = \"env\", variable = \"A\" } }\n", 0o600, "add the profile by hand: --dry-run prints it"),
+        ("no place", "profile = { a = { source = \"env\", variable = \"A\" } }\n", 0o600, "write `profile = { NAME = { … } }` as a table"),
         ("open", inline.as_str(), 0o644, "can be read by others"),
     ];
     cases::each(
@@ -157,4 +158,61 @@ fn a_place_that_cannot_be_written_to_is_named() {
     let outcome = init(&test, &["--config", "loop", "-p", "a", "--", "echo", "x"]);
     outcome.fails(6, "leads to itself");
     nothing_written(&test, &outcome);
+}
+
+/// What stands in the way in a home: a folder, its configuration, a place in it with these permissions.
+#[derive(Default)]
+struct Obstacle {
+    case: &'static str,
+    folder: &'static str,
+    config: &'static str,
+    closed: Option<(&'static str, u32)>,
+    words: &'static [&'static str],
+    code: i32,
+    said: &'static str,
+}
+
+/// Neither a person nor an issuer.
+#[test]
+fn nobody_is_asked_for_what_cannot_be_written() {
+    const A: &str = "[profile.a]\nsource = \"env\"\nvariable = \"A\"\n";
+    const INLINE: &str = "profile = { a = { source = \"env\", variable = \"A\" } }\n";
+    const FILE: &str = "config/token/config.toml";
+    let mistake = |case, config, words, said| Obstacle { case, config, words, code: 2, said, ..Obstacle::default() };
+    let closed = |case, config, closed, said| Obstacle { case, config, closed: Some(closed), code: 6, said, ..Obstacle::default() };
+    let table = [
+        mistake("the name is taken", A, &["-p", "a"], "a: there is such a profile already"),
+        mistake("the name is none", A, &["-p", "a/b"], "-p: a name has 1 to 100"),
+        mistake("no host", A, &["--hosts", "https://x.example"], "--hosts: expected a host"),
+        mistake("a mistake", "[profile.a]\nsource = \"evn\"\n", &[], "config.toml:2: `profile.a.source`"),
+        mistake("no place", INLINE, &[], "its profiles are in one inline table"),
+        Obstacle { folder: FILE, code: 6, ..mistake("a directory", "", &[], "is not a regular file") },
+        closed("the file is read-only", A, (FILE, 0o400), "config.toml is read-only"),
+        closed("the folder is read-only", A, ("config/token", 0o500), "permission denied"),
+        Obstacle { folder: "config", ..closed("there is none, and none can be", "", ("config", 0o500), "permission denied") },
+    ];
+    let issuer = offering(&[CLIENT_GRANT]);
+    let url = issuer.url();
+    for Obstacle { case, folder, config: before, closed, words, code, said } in table {
+        let test = if before.is_empty() { Test::bare() } else { Test::configured(before) }.named(case);
+        fs::create_dir_all(test.path(folder)).unwrap();
+        let test = if closed.is_some() && is_root() { test.handed_to_nobody() } else { test };
+        let opened = closed.map(|(place, bits)| {
+            let (path, open) = (test.path(place), mode(&test.path(place)));
+            fs::set_permissions(&path, fs::Permissions::from_mode(bits)).unwrap();
+            (path, fs::Permissions::from_mode(open))
+        });
+        let words: Vec<&str> = ["init"].iter().chain(words).copied().collect();
+        let alone = test.run(&[&words[..], &[&url, "--client-id", "ci", "--client-secret-env", "S"]].concat());
+        let mut terminal = Terminal::open(&test, &words);
+        // Whoever is asked after all leaves.
+        terminal.types("\x04");
+        let asked = terminal.finish();
+        if let Some((path, open)) = opened {
+            fs::set_permissions(path, open).unwrap();
+        }
+        alone.fails(code, said);
+        asked.exits(code).mentions(said).hides("issuer");
+        assert_eq!((issuer.discovered(), config(&test).as_str()), (0, before), "{case}");
+    }
 }

@@ -1,6 +1,6 @@
 //! A profile for a client of an issuer: what the issuer says of itself, and what only somebody else can know.
 
-use super::interview::{Interview, Missing, Planned, name_of_host};
+use super::interview::{Interview, Missing, Planned, draft, name_of_host};
 use super::wrong;
 use crate::bearer::{RenewalError, Retry};
 use crate::cli::GrantKind;
@@ -46,7 +46,7 @@ impl Interview<'_> {
         else {
             return Ok(Err(Missing));
         };
-        let draft = ClientDraft {
+        let client = ClientDraft {
             grant,
             issuer: offer.as_ref().map(|offer| offer.issuer.clone()),
             endpoints,
@@ -58,7 +58,7 @@ impl Interview<'_> {
             redirect_port: options.redirect_port,
             ca_file: options.ca_file.as_deref().map(|file| self.path("--ca-file", file)).transpose()?,
         };
-        Ok(Ok(Planned { draft: self.draft(name, DraftOrigin::Client(Box::new(draft))), kept }))
+        Ok(Ok(Planned { draft: draft(self.init, name, DraftOrigin::Client(Box::new(client))), kept }))
     }
 
     async fn address(&mut self, by_hand: Option<&str>) -> Result<Option<IssuerAddress>, Failure> {

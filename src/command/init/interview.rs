@@ -3,12 +3,12 @@
 use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
 
+use super::place::Ground;
 use super::wrong;
 use crate::cli::{Global, Init};
-use crate::command::files::Target;
 use crate::command::shared::may_ask;
 use crate::name::Name;
-use crate::profile::{ConfigError, Configuration, Draft, DraftOrigin, PROFILE_VARIABLE, Places, absolute_program, refuse_existing};
+use crate::profile::{ConfigError, Draft, DraftOrigin, PROFILE_VARIABLE, Places, absolute_program, refuse_existing};
 use crate::secret::Secret;
 use crate::ui::{Dialogue, Failure, Manner, Question};
 
@@ -33,22 +33,16 @@ pub(super) struct Interview<'a> {
     pub(super) manner: Manner,
     pub(super) places: &'a Places,
     pub(super) dialogue: Option<Dialogue>,
-    /// The name that was given.
-    named: Option<&'a str>,
-    configuration: Configuration,
-    text: String,
+    ground: Ground,
     missing: Vec<String>,
 }
 
 impl<'a> Interview<'a> {
-    /// Beside what is configured, which has to be sound.
-    pub(super) async fn begin(global: &'a Global, init: &'a Init, places: &'a Places, manner: Manner) -> Result<Self, Failure> {
-        let text = Target::open(&places.config)?.text;
-        let configuration = Configuration::load(&Places { config_is_named: false, ..places.clone() })?;
+    /// On this ground.
+    pub(super) async fn begin(global: &Global, init: &'a Init, places: &'a Places, ground: Ground, manner: Manner) -> Self {
         let is_anybody_there = std::io::stdin().is_terminal() && manner.is_terminal && !manner.is_json;
         let dialogue = if is_anybody_there && may_ask(global) { Dialogue::open(manner).await } else { None };
-        let named = global.profile.as_deref();
-        Ok(Self { init, manner, places, dialogue, named, configuration, text, missing: Vec::new() })
+        Self { init, manner, places, dialogue, ground, missing: Vec::new() }
     }
 
     /// The profile that comes of it.
@@ -70,26 +64,19 @@ impl<'a> Interview<'a> {
         let program = Path::new(command.first().map(String::as_str).unwrap_or_default());
         let program = program.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
         let Some(name) = self.name(&program).await? else { return Ok(Err(Missing)) };
-        Ok(Ok(Planned { draft: self.draft(name, DraftOrigin::Command(command)), kept: None }))
-    }
-
-    pub(super) fn draft(&self, name: Name, origin: DraftOrigin) -> Draft {
-        let Init { hosts, ttl, request_timeout, .. } = self.init;
-        Draft { name, origin, hosts: hosts.clone(), ttl: ttl.clone(), request_timeout: request_timeout.clone() }
+        Ok(Ok(Planned { draft: draft(self.init, name, DraftOrigin::Command(command)), kept: None }))
     }
 
     /// The name of the profile, which nobody has yet.
     pub(super) async fn name(&mut self, like: &str) -> Result<Option<Name>, Failure> {
-        if let Some(named) = self.named {
-            // Error (InvalidName): The name of a profile becomes the name of files. To do: choose another, as `-p prod`.
-            let name = named.parse::<Name>().map_err(|error| wrong(format!("-p: {error}")))?;
-            refuse_existing(&self.configuration, &self.text, self.places, &name)?;
-            return Ok(Some(name));
+        if let Some(named) = &self.ground.named {
+            return Ok(Some(named.clone()));
         }
-        let variable = std::env::var(PROFILE_VARIABLE).ok().filter(|name| name.parse::<Name>().is_ok_and(|name| !self.is_taken(&name)));
+        let variable =
+            std::env::var(PROFILE_VARIABLE).ok().filter(|name| name.parse::<Name>().is_ok_and(|name| !self.ground.is_taken(&name)));
         let like = variable.unwrap_or_else(|| fit(like));
-        let suggestion = if self.dialogue.is_some() { self.free(&like) } else { like };
-        let taken: Vec<Name> = self.configuration.profiles().map(|profile| profile.name.clone()).collect();
+        let suggestion = if self.dialogue.is_some() { self.ground.free_name(&like) } else { like };
+        let taken: Vec<Name> = self.ground.configuration.profiles().map(|profile| profile.name.clone()).collect();
         let asked_here = self.dialogue.is_some();
         let read = move |typed: &str| match typed.parse::<Name>() {
             Ok(name) if asked_here && taken.contains(&name) => Err(format!("there is a profile `{name}` already")),
@@ -97,18 +84,8 @@ impl<'a> Interview<'a> {
             Err(error) => Err(error.to_string()),
         };
         let name = self.answer("-p NAME", None, Question::new("name of the profile").suggesting(Some(&suggestion)), read).await?;
-        name.map(|name| refuse_existing(&self.configuration, &self.text, self.places, &name).map(|()| name)).transpose().map_err(Into::into)
-    }
-
-    fn is_taken(&self, name: &Name) -> bool {
-        self.configuration.get(name).is_some()
-    }
-
-    /// A name like this that nobody has.
-    fn free(&self, like: &str) -> String {
-        let others = (2..).map(|number| format!("{like}-{number}"));
-        let mut names = std::iter::once(like.to_owned()).chain(others);
-        names.find(|name| name.parse().is_ok_and(|name| !self.is_taken(&name))).unwrap_or_default()
+        let Ground { configuration, text, .. } = &self.ground;
+        name.map(|name| refuse_existing(configuration, text, self.places, &name).map(|()| name)).transpose().map_err(Into::into)
     }
 
     /// What was `given` as this option, or else the answer to the question.
@@ -153,6 +130,12 @@ impl<'a> Interview<'a> {
         let home = self.places.home.as_deref().and_then(|home| path.strip_prefix(home).ok());
         Ok(home.map_or_else(|| fit(&path), |rest| Ok(format!("~/{}", fit(rest)?)))?)
     }
+}
+
+/// A profile of this name and origin, with what was said of any.
+pub(super) fn draft(init: &Init, name: Name, origin: DraftOrigin) -> Draft {
+    let Init { hosts, ttl, request_timeout, .. } = init;
+    Draft { name, origin, hosts: hosts.clone(), ttl: ttl.clone(), request_timeout: request_timeout.clone() }
 }
 
 /// A name made of whatever this is.

@@ -1,15 +1,18 @@
-//! The configuration as a file: extended by whoever is alone with it, and whole at any time.
+//! The configuration as a file: looked at before anybody is asked, extended by whoever is alone with it, and whole at any time.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use super::interview::{Kept, Planned};
+use super::interview::{Kept, Planned, draft};
+use super::wrong;
 use crate::bearer::RenewalError;
 use crate::cache::Lock;
+use crate::cli::{Global, Init};
 use crate::command::files::Target;
 use crate::error::Class;
-use crate::profile::{Extended, Places, extend};
+use crate::name::Name;
+use crate::profile::{Configuration, DraftOrigin, Extended, Places, extend};
 use crate::ui::Failure;
 
 /// For files that hold secrets, now or later.
@@ -18,6 +21,50 @@ const PRIVATE: u32 = 0o600;
 /// How long another one may take to write, and between two looks whether it is done.
 const LIMIT: Duration = Duration::from_secs(10);
 const POLL: Duration = Duration::from_millis(10);
+
+/// What a profile is to be added to.
+pub(super) struct Ground {
+    pub(super) configuration: Configuration,
+    /// The text of it.
+    pub(super) text: String,
+    /// The name that the profile was given.
+    pub(super) named: Option<Name>,
+}
+
+impl Ground {
+    /// Looks whether a profile can be added, without adding one: nobody is asked for what could not be written.
+    pub(super) fn survey(global: &Global, init: &Init, places: &Places) -> Result<Self, Failure> {
+        let target = Target::open(&places.config)?;
+        if !init.dry_run {
+            target.check_writable()?;
+        }
+        let configuration = Configuration::load(&Places { config_is_named: false, ..places.clone() })?;
+        // Error (InvalidName): The name of a profile becomes the name of files. To do: choose another, as `-p prod`.
+        let named = global.profile.as_deref().map(|name| name.parse::<Name>().map_err(|error| wrong(format!("-p: {error}"))));
+        let ground = Self { configuration, text: target.text, named: named.transpose()? };
+        ground.check(init, places)?;
+        Ok(ground)
+    }
+
+    /// Tries the text with any profile of that name.
+    fn check(&self, init: &Init, places: &Places) -> Result<(), Failure> {
+        let name = self.named.clone().or_else(|| self.free_name("new").parse().ok());
+        let any = name.map(|name| draft(init, name, DraftOrigin::Command(vec!["any".to_owned()])));
+        any.map(|any| extend(&self.text, places, &any, init.default)).transpose()?;
+        Ok(())
+    }
+
+    pub(super) fn is_taken(&self, name: &Name) -> bool {
+        self.configuration.get(name).is_some()
+    }
+
+    /// A name like this that nobody has.
+    pub(super) fn free_name(&self, like: &str) -> String {
+        let others = (2..).map(|number| format!("{like}-{number}"));
+        let mut names = std::iter::once(like.to_owned()).chain(others);
+        names.find(|name| name.parse().is_ok_and(|name| !self.is_taken(&name))).unwrap_or_default()
+    }
+}
 
 /// Where a profile stands.
 pub(super) struct Written {

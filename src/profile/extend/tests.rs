@@ -103,7 +103,7 @@ fn what_has_a_mistake_or_no_place_is_refused() {
     for (text, said) in [
         ("[profile.a]\nsource = 'evn'", "/c/config.toml:2: `profile.a.source`: `evn` is not known here"),
         ("[profile.a", "/c/config.toml:1: not TOML"),
-        ("profile = { a = { source = 'env', variable = 'A' } }", "/c/config.toml: its profiles are written in a way"),
+        ("profile = { a = { source = 'env', variable = 'A' } }", "/c/config.toml: its profiles are in one inline table"),
     ] {
         let error = extended(text, &command(&["mint"]), false).expect_err(text);
         assert!(error.message.starts_with(said), "{text}: {error}");
