@@ -112,7 +112,21 @@ impl Configuration {
     /// # Errors
     /// [`ConfigError`] for the first mistake in it.
     pub fn load(places: &Places) -> Result<Self, ConfigError> {
-        read::load(places)
+        read::load(places, read::Purpose::Use)
+    }
+
+    /// The same for whoever is about to add a profile: that one may be its default already.
+    ///
+    /// # Errors
+    /// [`ConfigError`] for the first mistake in it.
+    pub fn load_to_extend(places: &Places) -> Result<Self, ConfigError> {
+        read::load(places, read::Purpose::Extend)
+    }
+
+    /// The default that is not there, which only [`load_to_extend`](Self::load_to_extend) lets be.
+    #[must_use]
+    pub fn absent_default(&self) -> Option<&Name> {
+        self.default.as_ref().filter(|name| !self.profiles.contains_key(*name))
     }
 
     /// The cache.

@@ -2,7 +2,7 @@
 //! profile comes behind it; only a default that somebody asked for is put where a default is.
 //!
 //! It refuses a configuration with a mistake in it, a profile that is there in whatever spelling, and to write what would not be read as
-//! it is meant.
+//! it is meant. A default that is not there is a mistake that the new profile may mend.
 
 use std::ops::Range;
 use std::path::Path;
@@ -10,7 +10,7 @@ use std::path::Path;
 use toml::de::{DeTable, DeValue};
 
 use super::draft::{Draft, text as quoted};
-use super::read::{located, read};
+use super::read::{located, read, read_to_extend};
 use super::{ConfigError, Configuration, Places};
 use crate::name::Name;
 use crate::settings::{Context, Mistake, Section};
@@ -31,7 +31,7 @@ pub struct Extended {
 /// # Errors
 /// [`ConfigError`] where that has a mistake, or such a profile, or no place for it, or where the draft is no profile.
 pub fn extend(text: &str, places: &Places, draft: &Draft, is_default: bool) -> Result<Extended, ConfigError> {
-    let before = read_at(text, places).map_err(|mistake| located(&places.config, &mistake))?;
+    let before = before(text, places, &draft.name, is_default).map_err(|mistake| located(&places.config, &mistake))?;
     refuse_existing(&before, text, places, &draft.name)?;
     read_at(&draft.table("\n"), places).map_err(|mistake| unfit(&mistake, &draft.name))?;
     let new = if text.trim().is_empty() { text.to_owned() + &draft.configuration() } else { appended(text, draft, is_default) };
@@ -44,6 +44,13 @@ pub fn extend(text: &str, places: &Places, draft: &Draft, is_default: bool) -> R
     let line = line_of_profile(&new, places, &draft.name);
     let is_first = before.profiles().next().is_none();
     Ok(Extended { text: new, line, needs_names: !is_first && before.default.is_none() && after.default.is_none() && is_only(&before) })
+}
+
+/// What is there, but for a default that becomes this profile, or is replaced by it.
+fn before(text: &str, places: &Places, name: &Name, is_default: bool) -> Result<Configuration, Mistake> {
+    let before = read_to_extend(context(text, places), places)?;
+    let is_mended = is_default || before.absent_default().is_none_or(|absent| absent == name);
+    if is_mended { Ok(before) } else { read_at(text, places) }
 }
 
 fn is_only(configuration: &Configuration) -> bool {

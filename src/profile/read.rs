@@ -26,12 +26,19 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// What becomes of a mistake: it ends the reading, or is noted, and what has it is left out.
 type OnMistake<'m> = &'m mut dyn FnMut(Mistake) -> Result<(), Mistake>;
 
-pub(super) fn load(places: &Places) -> Result<Configuration, ConfigError> {
+/// What it is read for: to be used as it is, or to have a profile added, which may be the one that `default` names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Purpose {
+    Use,
+    Extend,
+}
+
+pub(super) fn load(places: &Places, purpose: Purpose) -> Result<Configuration, ConfigError> {
     let (path, (text, metadata)) = (&places.config, text(places)?);
     if let Some(metadata) = metadata.as_ref().filter(|metadata| metadata.is_file()) {
         refuse_changeable(path, metadata)?;
     }
-    let configuration = read(context(places, &text), places).map_err(|mistake| located(path, &mistake))?;
+    let configuration = read_on(context(places, &text), places, purpose, &mut Err).map_err(|mistake| located(path, &mistake))?;
     let mode = metadata.map_or(0, |metadata| metadata.mode());
     if mode & 0o044 != 0 {
         refuse_open_secrets(&configuration, path, mode)?;
@@ -51,7 +58,8 @@ pub(super) fn survey(places: &Places) -> Survey {
         mistakes.push(located(path, &mistake));
         Ok(())
     };
-    let configuration = read_on(context(places, &text), places, &mut note).unwrap_or_else(|_| unreachable!("every mistake was noted"));
+    let read = read_on(context(places, &text), places, Purpose::Use, &mut note);
+    let configuration = read.unwrap_or_else(|_| unreachable!("every mistake was noted"));
     let mode = metadata.map_or(0, |metadata| metadata.mode());
     if mode & 0o044 != 0 {
         mistakes.extend(refuse_open_secrets(&configuration, path, mode).err());
@@ -143,10 +151,15 @@ fn refuse_open_secrets(configuration: &Configuration, path: &Path, mode: u32) ->
 }
 
 pub(crate) fn read(context: Context<'_>, places: &Places) -> Result<Configuration, Mistake> {
-    read_on(context, places, &mut Err)
+    read_on(context, places, Purpose::Use, &mut Err)
 }
 
-fn read_on(context: Context<'_>, places: &Places, on_mistake: OnMistake<'_>) -> Result<Configuration, Mistake> {
+/// The same for whoever is about to add a profile.
+pub(super) fn read_to_extend(context: Context<'_>, places: &Places) -> Result<Configuration, Mistake> {
+    read_on(context, places, Purpose::Extend, &mut Err)
+}
+
+fn read_on(context: Context<'_>, places: &Places, purpose: Purpose, on_mistake: OnMistake<'_>) -> Result<Configuration, Mistake> {
     const LOCKS: [(&str, bool); 2] = [("file", true), ("none", false)];
     let cache = Cache::new(places.cache.clone(), true);
     let logins = Logins::new(places.state.clone());
@@ -170,7 +183,7 @@ fn read_on(context: Context<'_>, places: &Places, on_mistake: OnMistake<'_>) -> 
         }
     }
     noted(file.finish(), on_mistake)?;
-    let default = default.map(|item| read_default(item, configuration.profiles.keys().chain(&broken))).transpose();
+    let default = default.map(|item| read_default(item, configuration.profiles.keys().chain(&broken), purpose)).transpose();
     configuration.default = noted(default, on_mistake)?;
     while let Err(fault) = chain::connect(&configuration.profiles) {
         // Whose mistake that is has been said.
@@ -193,13 +206,21 @@ fn read_named(name: &str, item: Item<'_>, around: &Configuration) -> Result<Prof
     read_profile(name, item.section()?, &around.renewal, (&around.cache, &around.logins))
 }
 
-fn read_default<'n>(item: Item<'_>, names: impl Iterator<Item = &'n Name>) -> Result<Name, Mistake> {
-    let names: Vec<&Name> = names.collect();
-    let near = |typed: &str| nearest(typed, names.iter().map(|name| name.as_str())).map(|near| format!("; did you mean `{near}`?"));
-    item.parsed(|typed| match names.iter().find(|name| name.as_str() == typed) {
-        Some(name) => Ok((*name).clone()),
-        None => Err(format!("there is no profile `{}`{}", one_line(typed), near(typed).unwrap_or_default())),
-    })
+fn read_default<'n>(item: Item<'_>, names: impl Iterator<Item = &'n Name>, purpose: Purpose) -> Result<Name, Mistake> {
+    let (names, mut hint): (Vec<&Name>, _) = (names.collect(), None);
+    let read = item.parsed(|typed| {
+        if let Some(name) = names.iter().find(|name| name.as_str() == typed) {
+            return Ok((*name).clone());
+        }
+        match (typed.parse::<Name>(), nearest(typed, names.iter().map(|name| name.as_str()))) {
+            (Ok(name), _) if purpose == Purpose::Extend => return Ok(name),
+            (_, Some(near)) => hint = Some(format!("did you mean `{near}`?")),
+            (Ok(name), None) => hint = Some(format!("`token init -p {name}` writes it")),
+            (Err(_), None) => {}
+        }
+        Err(format!("there is no profile `{}`", one_line(typed)))
+    });
+    read.map_err(|mistake| Mistake { hint, ..mistake })
 }
 
 fn read_profile(name: Name, mut section: Section<'_>, renewal: &Renewal, (cache, logins): (&Cache, &Logins)) -> Result<Profile, Mistake> {

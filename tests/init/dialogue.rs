@@ -153,6 +153,14 @@ fn a_name_that_is_taken_is_neither_suggested_nor_accepted() {
     test.run(&["get", "echo-2"]).gives("token-1");
 }
 
+#[test]
+fn a_default_that_is_not_there_is_the_name() {
+    let test = Test::configured("default = \"mine\"\n").env("TOKEN_PROFILE", "other");
+    let mut terminal = Terminal::open(&test, &["init", "--", "echo", "token-1"]);
+    talk(&mut terminal, &[("name of the profile [mine]: ", "echo\n"), ("it has to be `mine`, the default", "\n")]);
+    terminal.finish().exits(0).mentions("mine: it works");
+}
+
 /// Whichever question it is, and however it is left.
 #[test]
 fn who_leaves_leaves_nothing() {

@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 
-use crate::home::{CLIENT_GRANT, config, config_path, init, nothing_written, offering};
+use crate::home::{CLIENT_GRANT, config, config_path, init, nothing_written, offering, value};
 use crate::support::home::mode;
 use crate::support::privilege::is_root;
 use crate::support::{SECRET, Test, cases};
@@ -158,6 +158,27 @@ fn a_place_that_cannot_be_written_to_is_named() {
     let outcome = init(&test, &["--config", "loop", "-p", "a", "--", "echo", "x"]);
     outcome.fails(6, "leads to itself");
     nothing_written(&test, &outcome);
+}
+
+/// It names a profile that is not there: writing that one is what mends it.
+#[test]
+fn a_default_that_is_not_there_is_written() {
+    let text = "default = \"b\"\n[profile.a]\nsource = \"env\"\nvariable = \"A\"\n";
+    let test = Test::configured(text);
+    test.get().fails(2, "config.toml:1: `default`: there is no profile `b`").mentions("hint: `token init -p b` writes it");
+    init_as(&test, "c").fails(2, "config.toml:1: `default`: there is no profile `b`").mentions("hint: `token init -p b` writes it");
+    assert_eq!(config(&test), text);
+    init_as(&test, "b").exits(0);
+    assert!(config(&test).starts_with(text), "{}", config(&test));
+    test.get().gives("token-1");
+
+    // Where nobody names it, it is the one that is wanted; or another is the default from now on.
+    for (words, name) in [(&[][..], "b"), (&["--default", "-p", "c"], "c")] {
+        let test = Test::configured(text);
+        init(&test, &[words, &ECHO].concat()).exits(0);
+        assert_eq!(value(&config(&test), "default").split('"').nth(1), Some(name));
+        test.get().gives("token-1");
+    }
 }
 
 /// What stands in the way in a home: a folder, its configuration, a place in it with these permissions.

@@ -72,16 +72,17 @@ impl<'a> Interview<'a> {
         if let Some(named) = &self.ground.named {
             return Ok(Some(named.clone()));
         }
-        let variable =
-            std::env::var(PROFILE_VARIABLE).ok().filter(|name| name.parse::<Name>().is_ok_and(|name| !self.ground.is_taken(&name)));
-        let like = variable.unwrap_or_else(|| fit(like));
+        let variable = std::env::var(PROFILE_VARIABLE).ok().filter(|name| name.parse().is_ok_and(|name| !self.ground.is_taken(&name)));
+        let awaited = self.ground.awaited.clone();
+        let like = awaited.as_ref().map(Name::to_string).or(variable).unwrap_or_else(|| fit(like));
         let suggestion = if self.dialogue.is_some() { self.ground.free_name(&like) } else { like };
         let taken: Vec<Name> = self.ground.configuration.profiles().map(|profile| profile.name.clone()).collect();
         let asked_here = self.dialogue.is_some();
-        let read = move |typed: &str| match typed.parse::<Name>() {
-            Ok(name) if asked_here && taken.contains(&name) => Err(format!("there is a profile `{name}` already")),
-            Ok(name) => Ok(name),
-            Err(error) => Err(error.to_string()),
+        let read = move |typed: &str| match (typed.parse::<Name>(), &awaited) {
+            (Ok(name), _) if asked_here && taken.contains(&name) => Err(format!("there is a profile `{name}` already")),
+            (Ok(name), Some(awaited)) if name != *awaited => Err(format!("it has to be `{awaited}`, the default, which is not there yet")),
+            (Ok(name), _) => Ok(name),
+            (Err(error), _) => Err(error.to_string()),
         };
         let name = self.answer("-p NAME", None, Question::new("name of the profile").suggesting(Some(&suggestion)), read).await?;
         let Ground { configuration, text, .. } = &self.ground;

@@ -29,6 +29,8 @@ pub(super) struct Ground {
     pub(super) text: String,
     /// The name that the profile was given.
     pub(super) named: Option<Name>,
+    /// The name that it has to have, because the default has it.
+    pub(super) awaited: Option<Name>,
 }
 
 impl Ground {
@@ -38,17 +40,18 @@ impl Ground {
         if !init.dry_run {
             target.check_writable()?;
         }
-        let configuration = Configuration::load(&Places { config_is_named: false, ..places.clone() })?;
+        let configuration = Configuration::load_to_extend(&Places { config_is_named: false, ..places.clone() })?;
         // Error (InvalidName): The name of a profile becomes the name of files. To do: choose another, as `-p prod`.
         let named = global.profile.as_deref().map(|name| name.parse::<Name>().map_err(|error| wrong(format!("-p: {error}"))));
-        let ground = Self { configuration, text: target.text, named: named.transpose()? };
+        let awaited = configuration.absent_default().filter(|_| !init.default).cloned();
+        let ground = Self { configuration, text: target.text, named: named.transpose()?, awaited };
         ground.check(init, places)?;
         Ok(ground)
     }
 
     /// Tries the text with any profile of that name.
     fn check(&self, init: &Init, places: &Places) -> Result<(), Failure> {
-        let name = self.named.clone().or_else(|| self.free_name("new").parse().ok());
+        let name = self.named.as_ref().or(self.awaited.as_ref()).cloned().or_else(|| self.free_name("new").parse().ok());
         let any = name.map(|name| draft(init, name, DraftOrigin::Command(vec!["any".to_owned()])));
         any.map(|any| extend(&self.text, places, &any, init.default)).transpose()?;
         Ok(())

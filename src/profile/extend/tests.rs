@@ -21,6 +21,11 @@ pub fn read_text(text: &str) -> Result<Configuration, Mistake> {
     read_at(text, &places())
 }
 
+/// The same where the default may be absent.
+fn read_before(text: &str) -> Result<Configuration, Mistake> {
+    read_to_extend(context(text, &places()), &places())
+}
+
 fn draft(origin: DraftOrigin) -> Draft {
     Draft { name: "prod".parse().expect("a name"), origin, hosts: Vec::new(), ttl: None, request_timeout: None }
 }
@@ -131,6 +136,28 @@ fn a_default_is_put_where_a_default_is() {
 }
 
 #[test]
+fn a_default_that_is_not_there_is_mended_and_nothing_else() {
+    let absent = format!("default = 'prod'\n{OTHER}\n");
+    let new = extended(&absent, &command(&["mint"]), false).expect("mended");
+    assert!(new.text.starts_with(&absent) && !new.needs_names, "{}", new.text);
+    assert_eq!(read_text(&new.text).expect("a configuration").select(None).expect("the default").name.as_str(), "prod");
+    let another = format!("default = 'b'\n{OTHER}\n");
+    let new = extended(&another, &command(&["mint"]), true).expect("replaced");
+    assert!(new.text.starts_with("default = \"prod\"\n"), "{}", new.text);
+    let table = [
+        (another.clone(), false, "/c/config.toml:1: `default`: there is no profile `b`"),
+        ("default = 'prod'\nlokc = 1".to_owned(), false, "/c/config.toml:2: `lokc`: unknown key"),
+        ("default = 'a/b'".to_owned(), true, "/c/config.toml:1: `default`: there is no profile `a/b`"),
+        ("default = 1".to_owned(), true, "/c/config.toml:1: `default`: expected a string"),
+        ("default = 'prod'\n[profile.prod]\nsource = 'evn'".to_owned(), false, "/c/config.toml:3: `profile.prod.source`"),
+    ];
+    for (text, is_default, said) in table {
+        let error = extended(&text, &command(&["mint"]), is_default).expect_err(&text);
+        assert!(error.message.starts_with(said), "{text}: {error}");
+    }
+}
+
+#[test]
 fn it_is_told_where_a_name_is_needed_from_now_on() {
     for (text, needs_names) in [(String::new(), false), (OTHER.to_owned(), true), (format!("default = 'a'\n{OTHER}"), false)] {
         assert_eq!(extended(&text, &command(&["mint"]), false).expect("more").needs_names, needs_names, "{text}");
@@ -183,7 +210,7 @@ fn profiles(configuration: &Configuration) -> Vec<String> {
 proptest! {
     #[test]
     fn whatever_is_there_and_whatever_is_answered(text in configurations(), draft in drafts(), is_default: bool) {
-        let before = read_text(&text);
+        let before = read_before(&text);
         let new = extended(&text, &draft, is_default);
         prop_assert!(before.is_ok() || new.is_err());
         let (Ok(before), Ok(new)) = (before, new) else { return Ok(()) };
