@@ -45,7 +45,7 @@ pub struct Init {
     /// Write the profile, and do not try it
     #[arg(long)]
     pub no_try: bool,
-    /// Print the profile, write nothing, and do not try it
+    /// Print what would be written, write nothing, and do not try it
     #[arg(short = 'n', long)]
     pub dry_run: bool,
     /// A command that prints a token, instead of an issuer

@@ -39,7 +39,8 @@ pub(super) async fn run(global: &Global, init: &Init, manner: Manner) -> Outcome
         if let Some(kept) = &planned.kept {
             tell(&format!("its secret would be kept in {}", kept.path.display()));
         }
-        print(Secret::new(planned.draft.table("\n"))).await?;
+        tell(&format!("would be written to {}", place::Written::at(&places, new.line)));
+        print(Secret::new(new.added)).await?;
         return Ok(0);
     }
     let written = place::write(&places, &planned, init.default).await?;

@@ -20,6 +20,8 @@ use crate::settings::{Context, Mistake, Section};
 pub struct Extended {
     /// All of it.
     pub text: String,
+    /// What is new in it, to the last byte: the line of a new default, if there is one, and what comes behind all that was there.
+    pub added: String,
     /// The line at which the new profile begins, counted from one.
     pub line: usize,
     /// Whether several profiles are there now of which none is the default, where a moment ago the only one went without saying.
@@ -34,7 +36,10 @@ pub fn extend(text: &str, places: &Places, draft: &Draft, is_default: bool) -> R
     let before = before(text, places, &draft.name, is_default).map_err(|mistake| located(&places.config, &mistake))?;
     refuse_existing(&before, text, places, &draft.name)?;
     read_at(&draft.table("\n"), places).map_err(|mistake| unfit(&mistake, &draft.name))?;
-    let new = if text.trim().is_empty() { text.to_owned() + &draft.configuration() } else { appended(text, draft, is_default) };
+    let (new, default) =
+        if is_default && !text.trim().is_empty() { with_default(text, &draft.name) } else { (text.to_owned(), String::new()) };
+    let end = if text.trim().is_empty() { draft.configuration() } else { appendix(&new, draft) };
+    let (new, added) = (new + &end, default + &end);
     let after = read_at(&new, places).ok().filter(|after| after.profiles().count() == before.profiles().count() + 1);
     let after = after.ok_or_else(|| {
         // Error: TOML does not let an inline table be continued. Nothing was written.
@@ -43,7 +48,12 @@ pub fn extend(text: &str, places: &Places, draft: &Draft, is_default: bool) -> R
     })?;
     let line = line_of_profile(&new, places, &draft.name);
     let is_first = before.profiles().next().is_none();
-    Ok(Extended { text: new, line, needs_names: !is_first && before.default.is_none() && after.default.is_none() && is_only(&before) })
+    Ok(Extended {
+        text: new,
+        added,
+        line,
+        needs_names: !is_first && before.default.is_none() && after.default.is_none() && is_only(&before),
+    })
 }
 
 /// What is there, but for a default that becomes this profile, or is replaced by it.
@@ -99,26 +109,34 @@ fn unfit(mistake: &Mistake, name: &Name) -> ConfigError {
     ConfigError::new(what, mistake.hint.clone().filter(|hint| !hint.contains('`')))
 }
 
-fn appended(text: &str, draft: &Draft, is_default: bool) -> String {
-    let end = if text.find('\n').is_some_and(|at| text[..at].ends_with('\r')) { "\r\n" } else { "\n" };
-    let mut new = if is_default { with_default(text, &draft.name, end) } else { text.to_owned() };
-    if !new.ends_with('\n') {
-        new += end;
-    }
-    if !new.ends_with(&format!("{end}{end}")) {
-        new += end;
-    }
-    new + &draft.table(end)
+/// What comes behind `text`: the profile, with an empty line between.
+fn appendix(text: &str, draft: &Draft) -> String {
+    let end = end_of_line(text);
+    let between = match (text.ends_with('\n'), text.ends_with(&end.repeat(2))) {
+        (_, true) => "",
+        (true, _) => end,
+        (false, _) => &end.repeat(2),
+    };
+    between.to_owned() + &draft.table(end)
 }
 
-/// `text` with this default: in the place of another, or at the top, behind a heading.
-fn with_default(text: &str, name: &Name, end: &str) -> String {
+/// How lines end there.
+fn end_of_line(text: &str) -> &'static str {
+    if text.find('\n').is_some_and(|at| text[..at].ends_with('\r')) { "\r\n" } else { "\n" }
+}
+
+/// `text` with this default, in the place of another or at the top, behind a heading; and what of it is new.
+fn with_default(text: &str, name: &Name) -> (String, String) {
     let value = quoted(name.as_str());
     if let Some(place) = place_of_default(text) {
-        return [&text[..place.start], &value, &text[place.end..]].concat();
+        let (before, behind) = (&text[..place.start], &text[place.end..]);
+        let (line, rest) = (before.rfind('\n').map_or(0, |at| at + 1), behind.find('\n').map_or(behind.len(), |at| at + 1));
+        return ([before, &value, behind].concat(), [&before[line..], &value, &behind[..rest]].concat());
     }
+    let end = end_of_line(text);
+    let line = ["default = ", &value, end, end].concat();
     let (heading, rest) = text.split_at(end_of_heading(text));
-    [heading, "default = ", &value, end, end, rest].concat()
+    ([heading, &line, rest].concat(), line)
 }
 
 fn place_of_default(text: &str) -> Option<Range<usize>> {

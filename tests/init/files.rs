@@ -35,6 +35,32 @@ fn every_byte_that_was_there_stays() {
 }
 
 #[test]
+fn a_dry_run_tells_what_is_written_to_the_last_byte() {
+    let default = format!("# of all\n\ndefault = 'a' # mine\n{OTHER}").replace("\r\n", "\n");
+    let table: [(&str, &[&str], &str); 6] = [
+        ("", &[], ""),
+        ("\n", &["--default"], ""),
+        (OTHER, &[], ""),
+        (OTHER, &["--default"], "default = \"b\"\r\n\r\n"),
+        (&default, &[], ""),
+        (&default, &["--default"], "default = \"b\" # mine\n"),
+    ];
+    for (before, words, line) in table {
+        let test = Test::configured(before);
+        let words = [words, &["-p", "b", "--no-try"], &ECHO].concat();
+        let told = init(&test, &[&["-n"], &words[..]].concat()).exits(0).stdout();
+        assert_eq!(config(&test), before);
+        init(&test, &words).exits(0);
+        let behind = told.strip_prefix(line).unwrap_or_else(|| panic!("{told:?}"));
+        let head = match before.split_once("default = 'a' # mine\n").filter(|_| !line.is_empty()) {
+            Some((above, below)) => [above, line, below].concat(),
+            None => before.replacen("# mine\r\n\r\n", &format!("# mine\r\n\r\n{line}"), 1),
+        };
+        assert_eq!(config(&test), head + behind);
+    }
+}
+
+#[test]
 fn a_new_file_is_private_whatever_the_umask() {
     for umask in ["0", "022", "077"] {
         let test = Test::bare().in_shell(&format!("umask {umask}; exec \"$@\""));

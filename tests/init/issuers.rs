@@ -270,10 +270,11 @@ fn a_dry_run_prints_the_profile_and_writes_nothing() {
     outcome.exits(0).is_polite().mentions("its secret would be kept in ");
     nothing_written(&test, &outcome);
     assert_eq!(issuer.count(), 0);
+    outcome.mentions(&format!("ci: would be written to {}:5", test.path("config/token/config.toml").display()));
     let text = outcome.stdout();
-    assert!(text.starts_with("[profile.ci]\n") && !text.contains(SECRET), "{text}");
-    test.configure(&text);
-    test.run(&["status"]).exits(0);
+    assert!(text.contains("\ndefault = \"ci\" ") && text.contains("\n[profile.ci]\n") && !text.contains(SECRET), "{text}");
+    test.fed(&["init", &url, "-p", "ci", "--client-id", "ci", "--client-secret-stdin"], SECRET).exits(0);
+    assert_eq!(config(&test), text);
     let outcome = init(&test, &["-n", &url, "-p", "ci", "--client-id", "ci", "--client-secret-env", "S3"]);
     outcome.exits(2).prints("").mentions("there is such a profile already");
 }

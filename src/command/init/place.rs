@@ -75,6 +75,13 @@ pub(super) struct Written {
     line: usize,
 }
 
+impl Written {
+    /// At this line of the configuration.
+    pub(super) fn at(places: &Places, line: usize) -> Self {
+        Self { path: places.config.clone(), line }
+    }
+}
+
 impl fmt::Display for Written {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:{}", self.path.display(), self.line)
@@ -99,7 +106,7 @@ pub(super) async fn write(places: &Places, planned: &Planned, is_default: bool) 
         let _ = std::fs::remove_file(path);
     }
     written?;
-    Ok(Written { path: places.config.clone(), line: extended.line })
+    Ok(Written::at(places, extended.line))
 }
 
 /// Keeps a secret in its file, which is not there yet.

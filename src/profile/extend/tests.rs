@@ -83,6 +83,7 @@ fn what_is_there_stays_and_lines_end_as_they_do_there() {
         let added = new.text.strip_prefix(text.as_str()).unwrap_or_else(|| panic!("{text:?} became {:?}", new.text));
         assert!(added.starts_with(begins), "{added:?}");
         assert_eq!(new.text.lines().nth(new.line - 1), Some("[profile.prod]"), "{text:?}");
+        assert_eq!(added, new.added);
     }
 }
 
@@ -119,6 +120,12 @@ fn what_has_a_mistake_or_no_place_is_refused() {
     assert_eq!(extended("", &empty, false).expect_err("no secret").message, "--client-secret: missing");
 }
 
+/// The lines of `new` that are not those of `old`, in their order; a default that is there is replaced.
+fn new_lines(old: &str, new: &str) -> String {
+    let mut old = old.split_inclusive('\n').filter(|line| !line.starts_with("default")).peekable();
+    new.split_inclusive('\n').filter(|line| old.next_if_eq(line).is_none()).collect()
+}
+
 #[test]
 fn a_default_is_put_where_a_default_is() {
     let table = [
@@ -130,6 +137,7 @@ fn a_default_is_put_where_a_default_is() {
     for (text, begins) in table {
         let new = extended(&text, &command(&["mint"]), true).unwrap_or_else(|error| panic!("{text:?}: {error}"));
         assert!(new.text.starts_with(&begins), "{:?}", new.text);
+        assert_eq!(new.added, new_lines(&text, &new.text), "{text:?}");
         assert_eq!(read_text(&new.text).expect("a configuration").select(None).expect("a default").name.as_str(), "prod");
         assert!(!new.needs_names);
     }
