@@ -61,7 +61,7 @@ pub fn run(arguments: &[OsString]) -> u8 {
         Ok(status) => status,
         Err(Failure::Usage(message)) => {
             let hint = format!("`token {} --help` shows how it is used", called(&cli.command));
-            ui::report(&Failure::from(ConfigError { message, hint: Some(hint) }).into(), manner)
+            ui::report(&Failure::from(ConfigError::new(message, Some(hint))).into(), manner)
         }
         Err(failure) => ui::report(&failure.into(), manner),
     }

@@ -73,7 +73,9 @@ pub struct ConfigError {
 }
 
 impl ConfigError {
-    fn new(message: impl Into<String>, hint: Option<String>) -> Self {
+    /// What is wrong, and what would be right.
+    #[must_use]
+    pub fn new(message: impl Into<String>, hint: Option<String>) -> Self {
         Self { message: message.into(), hint }
     }
 }

@@ -206,7 +206,7 @@ fn followed(path: &Path) -> Result<PathBuf, Failure> {
 fn unfit(path: &Path, line: usize, what: &str) -> Failure {
     // Error 2 (consumer::Mistake, unfit): The tool's own configuration cannot be read or changed safely. Nothing was changed. To do: mend
     // the line, or make the change by hand as `token helper setup TOOL` shows it.
-    ConfigError { message: format!("{}:{line}: {what}", path.display()), hint: None }.into()
+    ConfigError::new(format!("{}:{line}: {what}", path.display()), None).into()
 }
 
 fn refused(path: &Path, why: &str) -> Failure {

@@ -60,5 +60,5 @@ pub(super) async fn run(global: &Global, init: &Init, manner: Manner) -> Outcome
 
 /// Something in what was typed.
 fn wrong(message: impl Into<String>) -> ConfigError {
-    ConfigError { message: message.into(), hint: Some("`token init --help` shows how it is used".to_owned()) }
+    ConfigError::new(message, Some("`token init --help` shows how it is used".to_owned()))
 }

@@ -64,7 +64,7 @@ fn unknown(configuration: &Configuration, name: &str) -> Failure {
     match configuration.select(Some(name)) {
         Err(error) => error.into(),
         // Error: Nothing is configured or stored under that name. To do: `token status` lists what there is.
-        Ok(profile) => ConfigError { message: format!("{}: nothing is known of it", profile.name), hint: None }.into(),
+        Ok(profile) => ConfigError::new(format!("{}: nothing is known of it", profile.name), None).into(),
     }
 }
 

@@ -67,7 +67,7 @@ impl Work<'_> {
         if self.setup.write || self.setup.undo {
             // Error: The tool reads a file that you choose, so there is nothing to write to.
             let message = format!("{}: {} has no configuration that could be written to", self.profile, tool);
-            return Err(ConfigError { message, hint: Some("leave --write and --undo out: what to save is printed".to_owned()) }.into());
+            return Err(ConfigError::new(message, Some("leave --write and --undo out: what to save is printed".to_owned())).into());
         }
         Ok(document.to_owned())
     }

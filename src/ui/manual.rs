@@ -44,5 +44,5 @@ pub fn unknown(asked: &str) -> ConfigError {
     let names = pages().map(|(name, _)| name).collect::<Vec<_>>().join(", ");
     // Error: `token man` prints pages of its own, by their name with or without the section.
     let message = format!("the manual has no page `{}`", crate::error::one_line(asked));
-    ConfigError { message, hint: Some(format!("there are: {names}")) }
+    ConfigError::new(message, Some(format!("there are: {names}")))
 }

@@ -43,19 +43,19 @@ fn closest<'c>(configuration: &'c Configuration, target: &Target) -> Result<Opti
 pub(super) fn refused(named: Option<&str>, place: &Place) -> ConfigError {
     let Place::Host(target) = place else {
         // Error: The tool asked for a host by http, where anybody on the way can read the token. To do: give the tool the https address.
-        return ConfigError { message: "a token goes to https only, and this is something else".to_owned(), hint: None };
+        return ConfigError::new("a token goes to https only, and this is something else", None);
     };
     // Error: A token is handed to the hosts of its profile only, and this is none of them.
     let message = match named {
         Some(name) => format!("{}: its `hosts` does not list {target}", one_line(name)),
         None => format!("no profile lists {target} in its `hosts`"),
     };
-    ConfigError { message, hint: Some(format!("if a token is to go there, put `hosts = [\"{target}\"]` into its profile")) }
+    ConfigError::new(message, Some(format!("if a token is to go there, put `hosts = [\"{target}\"]` into its profile")))
 }
 
 fn ambiguous(profiles: &[&Profile]) -> ConfigError {
     let names = profiles.iter().map(|profile| profile.name.as_str()).collect::<Vec<_>>().join(", ");
     // Error: Two profiles fit the host that the tool asks for equally well.
     let hint = "name one with --profile, or let only one of them list it".to_owned();
-    ConfigError { message: format!("several profiles list this host: {names}"), hint: Some(hint) }
+    ConfigError::new(format!("several profiles list this host: {names}"), Some(hint))
 }

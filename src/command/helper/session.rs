@@ -97,7 +97,7 @@ impl<'g> Session<'g> {
         let request = match protocol.request() {
             Ok(request) if request.act == Act::Nothing => return (protocol.done(), None),
             Ok(request) => request,
-            Err(error) => return (self.unknown(protocol, &ConfigError { message: error.to_string(), hint: None }.into()), None),
+            Err(error) => return (self.unknown(protocol, &ConfigError::new(error.to_string(), None).into()), None),
         };
         let found = configuration(self.global).and_then(|all| Ok((self.chosen(&all, &request)?, all)));
         let (profile, configuration) = match found {

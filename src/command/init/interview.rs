@@ -51,7 +51,7 @@ impl<'a> Interview<'a> {
         planned.map_err(|Missing| {
             // Error: There is no terminal, or `--no-interactive` was said, and not all that is needed was given. Nothing was written.
             let message = format!("nobody is there to be asked for {}", self.missing.join(", "));
-            ConfigError { message, hint: Some("give that as options, or run it in a terminal".to_owned()) }.into()
+            ConfigError::new(message, Some("give that as options, or run it in a terminal".to_owned())).into()
         })
     }
 
@@ -104,7 +104,7 @@ impl<'a> Interview<'a> {
             (Some(given), _, _) => read(given).map(Some).map_err(refused),
             (None, Some(dialogue), _) => {
                 // Error: The input ended at a question, as Ctrl-D does. To do: run it again, or give the option.
-                let unanswered = || ConfigError { message: format!("no answer was given for {option}: nothing was written"), hint: None };
+                let unanswered = || ConfigError::new(format!("no answer was given for {option}: nothing was written"), None);
                 dialogue.ask(question, read).await.map(Some).ok_or_else(|| unanswered().into())
             }
             (None, None, Some(suggestion)) => read(suggestion).map(Some).map_err(refused),

@@ -33,7 +33,7 @@ fn repository() -> Result<PathBuf, ConfigError> {
     if !status.success() || path.is_empty() {
         // Error: `--local` changes the configuration of the repository you are in.
         let message = "this is no git repository".to_owned();
-        return Err(ConfigError { message, hint: Some("leave --local out, or go to one".to_owned()) });
+        return Err(ConfigError::new(message, Some("leave --local out, or go to one".to_owned())));
     }
     Ok(std::path::absolute(&path).unwrap_or_else(|_| path.into()))
 }
@@ -58,7 +58,7 @@ pub(super) fn check_made(text: &str, hosts: &[String]) -> Result<(), ConfigError
         if !is_read {
             // Error: Something in git's configuration makes the change mean something else. Nothing was changed.
             let message = format!("git would not read the change for {host} as it is meant");
-            return Err(ConfigError { message, hint: Some("make it by hand: git config --edit".to_owned()) });
+            return Err(ConfigError::new(message, Some("make it by hand: git config --edit".to_owned())));
         }
     }
     Ok(())
@@ -101,5 +101,5 @@ fn told(mut child: Child) -> Result<(ExitStatus, String), ConfigError> {
 
 fn missing() -> ConfigError {
     // Error: git is asked where its configuration is.
-    ConfigError { message: "git cannot be run".to_owned(), hint: Some("install git, or put it on PATH".to_owned()) }
+    ConfigError::new("git cannot be run", Some("install git, or put it on PATH".to_owned()))
 }

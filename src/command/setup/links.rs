@@ -30,7 +30,7 @@ pub(super) fn look(path: &Path, surroundings: &Surroundings) -> Result<Link, Con
         Ok(_) => {
             // Error: Tools find a helper by its name, and something else has that name.
             let message = format!("{} is there already, and does not lead to this program", path.display());
-            return Err(ConfigError { message, hint: Some("remove it, or choose another directory: --bin-dir DIR".to_owned()) });
+            return Err(ConfigError::new(message, Some("remove it, or choose another directory: --bin-dir DIR".to_owned())));
         }
         Err(_) => false,
     };

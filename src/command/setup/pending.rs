@@ -103,5 +103,5 @@ impl<'p> Pending<'p> {
 
 fn located(step: &FileStep, mistake: &Mistake) -> Failure {
     let message = format!("{}:{}: {}", step.path.display(), mistake.line, one_line(&mistake.what));
-    ConfigError { message, hint: mistake.hint.clone() }.into()
+    ConfigError::new(message, mistake.hint.clone()).into()
 }

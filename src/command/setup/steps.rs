@@ -159,7 +159,7 @@ impl Planner<'_> {
         let what = if self.hosts.is_empty() { "it lists no" } else { "it lists no exact" };
         let message = format!("{}: {what} `hosts`, so {} would get nothing", self.profile, self.plan.tool);
         let hint = format!("add hosts = [\"…\"] to [profile.{}]", self.profile);
-        Err(ConfigError { message, hint: Some(hint) })
+        Err(ConfigError::new(message, Some(hint)))
     }
 
     fn kubectl(&mut self, options: &Kubectl) {
@@ -235,7 +235,7 @@ impl Planner<'_> {
         if path.contains(' ') {
             // Error: cargo's configuration cannot name a program by a path with a blank.
             let message = format!("cargo splits at blanks, and there is one in {path}");
-            return Err(ConfigError { message, hint: Some("choose another directory: --bin-dir DIR".to_owned()) });
+            return Err(ConfigError::new(message, Some("choose another directory: --bin-dir DIR".to_owned())));
         }
         self.link(cargo::LINK);
         let (profile, registries, hosts) = (self.profile.to_string(), options.registries.clone(), self.hosts.clone());
@@ -283,7 +283,7 @@ impl Planner<'_> {
         if file.file_name().is_some_and(|name| name == "off") {
             // Error: There is no file to write GOAUTH into.
             let message = "GOENV is `off`, so Go reads no file".to_owned();
-            return Err(ConfigError { message, hint: Some("set GOAUTH in the environment instead".to_owned()) });
+            return Err(ConfigError::new(message, Some("set GOAUTH in the environment instead".to_owned())));
         }
         if std::env::var_os("GOAUTH").is_some_and(|value| !value.is_empty()) {
             self.note("GOAUTH is set in the environment, which comes before the file");

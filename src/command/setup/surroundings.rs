@@ -32,7 +32,7 @@ pub(in crate::command) struct Surroundings {
 
 impl Surroundings {
     pub(in crate::command) fn find(places: &Places, bin_dir: Option<&Path>) -> Result<Self, ConfigError> {
-        let wrong = |message: &str, hint: &str| ConfigError { message: message.to_owned(), hint: Some(hint.to_owned()) };
+        let wrong = |message: &str, hint: &str| ConfigError::new(message, Some(hint.to_owned()));
         // Error: The configuration of tools lies below the home directory.
         let home = places.home.clone().ok_or_else(|| wrong("HOME is not set, so nobody's configuration can be found", "set HOME"))?;
         let path: Vec<PathBuf> = env::var_os("PATH").map(|path| env::split_paths(&path).collect()).unwrap_or_default();
@@ -167,12 +167,11 @@ impl Surroundings {
 /// A path as text, which is what goes into files.
 pub(in crate::command) fn text(path: &Path) -> Result<String, ConfigError> {
     let text = path.to_str().filter(|text| !text.chars().any(char::is_control));
-    let wrong = || ConfigError {
+    text.map(str::to_owned).ok_or_else(|| {
         // Error: A control character, or a byte that is no text, is in the path.
-        message: format!("{} is a path that cannot be written into a file", crate::error::one_line(&path.to_string_lossy())),
-        hint: Some("put the program somewhere else".to_owned()),
-    };
-    text.map(str::to_owned).ok_or_else(wrong)
+        let message = format!("{} is a path that cannot be written into a file", crate::error::one_line(&path.to_string_lossy()));
+        ConfigError::new(message, Some("put the program somewhere else".to_owned()))
+    })
 }
 
 /// The directory of the program, where commands are found in it and links may be put. The system's own belong to its packages, even

@@ -115,7 +115,6 @@ fn known_method(name: &str, file: &str) -> Option<Maker> {
 /// By the name of a type with fields: which is the text, and which the advice.
 fn known_fields(name: &str, file: &str) -> Option<(&'static str, Kind)> {
     Some(match name {
-        "ConfigError" => ("message", Kind::Error(Some(2))),
         "RenewalError" | "SourceError" => ("message", Kind::Error(None)),
         "Mistake" => ("what", Kind::Part(vec![mistake_of(file).to_owned()])),
         "Unfit" => ("what", Kind::Part(vec!["Unfit".to_owned()])),
