@@ -43,6 +43,15 @@ pub enum StorageError {
         /// What is wrong with it, to follow the path.
         why: String,
     },
+    /// A directory of another user's, in which ours would have to be made.
+    // Error 6: HOME, or a directory that is named, is that of another user, as of whoever called `sudo` or `su`.
+    #[error("{} belongs to user {owner}: nothing of ours is put there", path.display())]
+    Foreign {
+        /// The directory.
+        path: PathBuf,
+        /// Whose it is.
+        owner: u32,
+    },
     /// A newer program wrote it.
     // Error 6: Two versions of token share a directory. The file is left as it is.
     #[error("{} was written by a newer version of token (format {version})", path.display())]
@@ -89,6 +98,9 @@ impl StorageError {
     pub fn hint(&self) -> String {
         match self {
             Self::Refused { .. } => "token uses only private files and directories of its own user; mend or remove it".to_owned(),
+            Self::Foreign { .. } => {
+                "set HOME, or TOKEN_CACHE_DIR and TOKEN_STATE_DIR, to directories of your own (`sudo -H` sets HOME)".to_owned()
+            }
             Self::FutureVersion { path, .. } => format!("update token, or remove {} by hand", path.display()),
             Self::DamagedLogin { .. } => "restore it, or remove it with `token purge` and log in again".to_owned(),
             Self::System { .. } => {

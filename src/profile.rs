@@ -70,13 +70,15 @@ pub struct ConfigError {
     pub message: String,
     /// What would be right.
     pub hint: Option<String>,
+    /// [`Class::Config`], but where it lies in somebody else's files, which are [`Class::Storage`].
+    pub class: Class,
 }
 
 impl ConfigError {
     /// What is wrong, and what would be right.
     #[must_use]
     pub fn new(message: impl Into<String>, hint: Option<String>) -> Self {
-        Self { message: message.into(), hint }
+        Self { message: message.into(), hint, class: Class::Config }
     }
 }
 

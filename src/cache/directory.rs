@@ -41,7 +41,8 @@ impl Directory {
     /// Opens `path`; `None` where it does not exist.
     ///
     /// # Errors
-    /// [`StorageError::Refused`] where it is not a private directory of ours.
+    /// [`StorageError::Refused`] where it is not a private directory of ours, and [`StorageError::Foreign`] where it would be in another
+    /// user's.
     pub fn open(path: &Path) -> Result<Option<Self>, StorageError> {
         // Without the slash at its end, which would follow a symbolic link.
         let path = &path.components().collect::<PathBuf>();
@@ -260,11 +261,11 @@ pub(super) fn check_regular(path: &Path, stat: &Stat) -> Result<(), StorageError
     check_private(path, stat)
 }
 
-/// A directory that cannot be opened may be another user's: then that is the better answer.
+/// A directory that cannot be opened may be another user's, or lie in what is closed by one: then that is the better answer.
 fn explain(path: &Path, error: StorageError) -> StorageError {
     match fs::lstat(path) {
         Ok(stat) => check_private(path, &stat).err().unwrap_or(error),
-        Err(_) => error,
+        Err(_) => making::in_foreign(path).unwrap_or(error),
     }
 }
 

@@ -11,7 +11,7 @@ use super::{ConfigError, Configuration, Places, Profile, Survey, USERNAME, chain
 use crate::bearer::Renewal;
 use crate::bounded;
 use crate::cache::{Cache, Logins};
-use crate::error::one_line;
+use crate::error::{Class, one_line};
 use crate::name::{InvalidName, Name};
 use crate::settings::{Context, Item, Mistake, Section, nearest};
 use crate::sink::Delivery;
@@ -78,14 +78,28 @@ fn text(places: &Places) -> Result<(String, Option<Metadata>), ConfigError> {
     let path = &places.config;
     match read_file(path) {
         Err(error) if error.kind() == ErrorKind::NotFound && !places.config_is_named => Ok(Default::default()),
-        Err(error) => {
-            // Error (io::Error): A configuration file that was named has to be there, and readable. To do: check
-            // its path and permissions.
-            let hint = places.config_is_named.then(|| "--config or TOKEN_CONFIG names it".to_owned());
-            Err(ConfigError::new(format!("cannot read {}: {}", path.display(), crate::error::reason(&error)), hint))
+        Err(error) if error.kind() == ErrorKind::PermissionDenied && !places.config_is_named => {
+            Err(of_another_user(path).unwrap_or_else(|| unreadable(places, &error)))
         }
+        Err(error) => Err(unreadable(places, &error)),
         Ok((text, metadata)) => Ok((text, Some(metadata))),
     }
+}
+
+fn unreadable(places: &Places, error: &std::io::Error) -> ConfigError {
+    // Error (io::Error): A configuration file that was named has to be there, and readable. To do: check its path and permissions.
+    let hint = places.config_is_named.then(|| "--config or TOKEN_CONFIG names it".to_owned());
+    ConfigError::new(format!("cannot read {}: {}", places.config.display(), crate::error::reason(error)), hint)
+}
+
+/// Whose the file is, or the directory that closes it, where that is somebody else: HOME is often left over from who called `sudo`.
+fn of_another_user(path: &Path) -> Option<ConfigError> {
+    let user = rustix::process::geteuid().as_raw();
+    let (place, owner) = path.ancestors().find_map(|place| Some((place, std::fs::metadata(place).ok()?.uid())))?;
+    // Error 6: HOME may be that of whoever called `sudo` or `su`.
+    let message = format!("cannot read {}: {} belongs to user {owner}, not to {user}", path.display(), place.display());
+    let hint = "set HOME to a directory of your own (`sudo -H` does)".to_owned();
+    (owner != user).then(|| ConfigError { class: Class::Storage, ..ConfigError::new(message, Some(hint)) })
 }
 
 fn names_of_profiles(context: Context<'_>) -> Vec<Name> {

@@ -69,7 +69,8 @@ impl Failure {
     pub fn exit_status(&self) -> u8 {
         match self {
             Self::Renewal { error, .. } | Self::Storage(error) => error.class.exit_status(),
-            Self::Config(_) | Self::Usage(_) => Class::Config.exit_status(),
+            Self::Config(error) => error.class.exit_status(),
+            Self::Usage(_) => Class::Config.exit_status(),
             Self::Answer(_) | Self::Unforeseen(_) => 1,
             Self::Signal(number) => 128 + number,
         }
@@ -236,7 +237,8 @@ pub fn tell_failure(failure: &Failure, manner: Manner) {
         let (profile, message, class) = match failure {
             Failure::Renewal { profile, error } => (Some(profile.as_str()), error.message.clone(), Some(error.class)),
             Failure::Storage(error) => (None, error.message.clone(), Some(error.class)),
-            Failure::Config(_) | Failure::Usage(_) => (None, failure.to_string(), Some(Class::Config)),
+            Failure::Config(error) => (None, error.message.clone(), Some(error.class)),
+            Failure::Usage(_) => (None, failure.to_string(), Some(Class::Config)),
             Failure::Answer(_) | Failure::Unforeseen(_) | Failure::Signal(_) => (None, failure.to_string(), None),
         };
         let class = class.and_then(|class| serde_json::to_value(class).ok()?.as_str().map(str::to_owned));

@@ -125,19 +125,63 @@ fn another_user_s_home_is_refused_by_name() {
         return;
     }
     let issuer = Issuer::start();
-    let test = Test::bare()
-        .without_env("TOKEN_CACHE_DIR")
-        .without_env("TOKEN_STATE_DIR")
-        .without_env("XDG_CACHE_HOME")
-        .without_env("XDG_STATE_HOME");
+    let test = in_home(Test::bare(), "their");
     fs::create_dir_all(test.path("their/.cache/token")).unwrap();
     fs::set_permissions(test.path("their/.cache/token"), Permissions::from_mode(0o700)).unwrap();
     give_away(&test.path("their"), NOBODY);
-    let test = {
-        let home = test.path("their");
-        test.env("HOME", home)
-    };
     test.configure(&format!("{QUICK}{}", profile("prod", &issuer.endpoint())));
     test.get().fails(6, "prod").mentions(".cache/token").mentions(&NOBODY.to_string());
     assert_eq!(issuer.count(), 0);
+}
+
+/// As an ordinary user, in a home of root's: what is there, its mode, and whether the configuration lies in it.
+#[test]
+fn a_home_of_root_s_is_refused_by_name() {
+    if !root_for("a home of another user") {
+        return;
+    }
+    let table = [("an open one", 0o755, false), ("a closed one", 0o700, false), ("one with the configuration", 0o700, true)];
+    cases::each(
+        &table,
+        |case| case.0,
+        |(name, bits, holds_config)| {
+            let issuer = Issuer::start();
+            let config = format!("{QUICK}{}", profile("prod", &issuer.endpoint()));
+            let test = in_home(Test::bare().named(name), "their");
+            test.configure(&config);
+            let mut test = test.handed_to_nobody();
+            let home = test.path("their");
+            fs::create_dir_all(home.join(".config/token")).unwrap();
+            fs::write(home.join(".config/token/config.toml"), &config).unwrap();
+            fs::set_permissions(&home, Permissions::from_mode(*bits)).unwrap();
+            if *holds_config {
+                test = test.without_env("XDG_CONFIG_HOME");
+            }
+            let outcome = test.get();
+            outcome.fails(6, if *holds_config { "config.toml" } else { "prod" });
+            outcome.mentions(&format!("{} belongs to user 0", home.display()));
+            assert_eq!(issuer.count(), 0, "{name}");
+        },
+    );
+}
+
+/// Services run as users that have none: the lock and the cache are all that is missing (R8).
+#[test]
+fn a_home_that_is_missing_is_no_other_user_s() {
+    if !root_for("another user than root") {
+        return;
+    }
+    for home in ["/nonexistent", "/"] {
+        let issuer = Issuer::start();
+        let test = in_home(Test::bare().named(home), "their").env("HOME", home);
+        test.configure(&format!("{QUICK}{}", profile("prod", &issuer.endpoint())));
+        test.handed_to_nobody().get().gives("token-1").mentions("warning");
+    }
+}
+
+/// With the cache and the logins below HOME.
+fn in_home(test: Test, home: &str) -> Test {
+    let home = test.path(home);
+    let variables = ["TOKEN_CACHE_DIR", "TOKEN_STATE_DIR", "XDG_CACHE_HOME", "XDG_STATE_HOME"];
+    variables.into_iter().fold(test, Test::without_env).env("HOME", home)
 }

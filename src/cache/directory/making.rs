@@ -6,18 +6,28 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs;
 use rustix::io::{Errno, retry_on_intr};
+use rustix::process::geteuid;
 
-use super::{PRIVATE_DIRECTORY, is_random, random, refused};
+use super::{PRIVATE_DIRECTORY, is_random, random};
 use crate::cache::StorageError;
 
-/// Makes `path`, and what leads to it.
+const ROOT: u32 = 0;
+
+/// Makes `path`, and what leads to it, but not in another user's directory, as with a HOME that is not ours. What root owns is
+/// everybody's ground where it lets us build.
 pub(super) fn make_private(path: &Path) -> Result<(), StorageError> {
     let mut missing: Vec<&Path> = path.ancestors().take_while(|folder| !folder.as_os_str().is_empty() && !folder.exists()).collect();
     let deepest = path.ancestors().nth(missing.len()).filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    check_foundation(deepest)?;
+    let owner = owner(deepest)?;
+    if owner != ROOT && owner != geteuid().as_raw() {
+        return Err(foreign(deepest, owner));
+    }
     missing.reverse();
     for folder in missing {
-        make_one(folder).map_err(StorageError::system("create", folder))?;
+        make_one(folder).map_err(|errno| match errno {
+            Errno::ACCESS | Errno::PERM if is_closed_by(deepest, owner) => foreign(deepest, owner),
+            _ => StorageError::system("create", folder)(errno),
+        })?;
     }
     Ok(())
 }
@@ -66,15 +76,26 @@ fn rename_new(from: &Path, to: &Path) -> Result<(), Errno> {
     fs::rename(from, to)
 }
 
-/// Refuses to build in another user's folder, as with a HOME that is not ours; what root owns is everybody's ground.
-fn check_foundation(folder: &Path) -> Result<(), StorageError> {
+fn owner(folder: &Path) -> Result<u32, StorageError> {
     let metadata = std::fs::metadata(folder).map_err(|error| {
         let errno = Errno::from_io_error(&error).unwrap_or(Errno::IO);
         StorageError::system("look at", folder)(errno)
     })?;
-    let owner = metadata.uid();
-    if owner == 0 || owner == rustix::process::geteuid().as_raw() {
-        return Ok(());
-    }
-    Err(refused(folder, &format!("belongs to user {owner}: nothing of ours is put there")))
+    Ok(metadata.uid())
+}
+
+/// The refusal where `path` cannot be looked at because it lies in what is another user's.
+pub(super) fn in_foreign(path: &Path) -> Option<StorageError> {
+    let (folder, owner) = path.ancestors().find_map(|folder| Some((folder, owner(folder).ok()?)))?;
+    is_closed_by(folder, owner).then(|| foreign(folder, owner))
+}
+
+/// Whether what is denied in `folder` is denied because it is another user's. The root directory is nobody's home: there, a home is
+/// merely missing.
+fn is_closed_by(folder: &Path, owner: u32) -> bool {
+    owner != geteuid().as_raw() && folder != Path::new("/")
+}
+
+fn foreign(folder: &Path, owner: u32) -> StorageError {
+    StorageError::Foreign { path: folder.to_owned(), owner }
 }

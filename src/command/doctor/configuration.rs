@@ -44,7 +44,7 @@ pub(super) fn findings(scene: &Scene) -> Vec<Finding> {
 }
 
 fn mistake(error: &ConfigError) -> Finding {
-    let finding = Finding::problem("config.mistake", Class::Config, &error.message);
+    let finding = Finding::problem("config.mistake", error.class, &error.message);
     Finding { hint: error.hint.clone(), ..finding }
 }
 

@@ -111,7 +111,7 @@ fn state(scene: &Scene, profile: &Profile) -> Vec<Finding> {
     match status::row(scene.configuration(), &profile.name, scene.now) {
         Ok(row) => standing(&profile.name, &row, |time| in_words(time, scene)),
         // The directories say so themselves.
-        Err(crate::cache::StorageError::Refused { .. }) => Vec::new(),
+        Err(crate::cache::StorageError::Refused { .. } | crate::cache::StorageError::Foreign { .. }) => Vec::new(),
         Err(error) => vec![Finding::problem("profile.state", Class::Storage, error.to_string()).with_hint(error.hint())],
     }
 }
