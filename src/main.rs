@@ -45,9 +45,9 @@ fn prepare() {
     let mut standard = [&stdin, &stdout, &stderr].map(|descriptor| PollFd::new(descriptor, PollFlags::empty()));
     let looked = poll(&mut standard, Some(&Timespec { tv_sec: 0, tv_nsec: 0 }));
     let is_closed = standard.map(|descriptor| looked.is_ok() && descriptor.revents().contains(PollFlags::NVAL));
-    for _ in is_closed.iter().filter(|closed| **closed) {
-        // The lowest free descriptor is the one that was closed.
-        let _ = open("/dev/null", OFlags::RDWR, Mode::empty()).map(std::mem::forget);
+    // The lowest free descriptor is the one that was closed. Who reads standard input learns that there is none.
+    for (access, _) in [OFlags::WRONLY, OFlags::RDWR, OFlags::RDWR].into_iter().zip(is_closed).filter(|(_, is_closed)| *is_closed) {
+        let _ = open("/dev/null", access, Mode::empty()).map(std::mem::forget);
     }
     if is_closed[1] {
         token::stdout::note_closed();

@@ -9,6 +9,7 @@ mod input;
 mod session;
 
 use std::ffi::OsString;
+use std::io;
 
 use crate::cli::{Global, Tool};
 use crate::protocol::{aws, bazel, cargo, docker, git, goauth, google, keyring, kubectl, terraform, vault};
@@ -16,43 +17,47 @@ use session::Session;
 
 /// Answers whoever calls: the exit status.
 pub(super) fn answer(global: &Global, tool: Tool, arguments: &[OsString]) -> u8 {
-    let session = Session::new(global);
     let words: Vec<String> = arguments.iter().map(|word| word.to_string_lossy().into_owned()).collect();
-    match tool {
+    answered(Session::new(global), tool, &words).unwrap_or_else(|error| Session::new(global).is_deaf(&error))
+}
+
+/// An error where there is something to read on standard input, and it cannot be read.
+fn answered(session: Session<'_>, tool: Tool, words: &[String]) -> io::Result<u8> {
+    Ok(match tool {
         Tool::Kubectl => {
             let information = variable("KUBERNETES_EXEC_INFO");
-            let session = session.for_who_asks_again(&words, information.as_deref());
+            let session = session.for_who_asks_again(words, information.as_deref());
             session.hold(&kubectl::Exchange::new(information.as_deref()))
         }
         Tool::Git => {
-            let input = if git::Exchange::has_input(&words) { input::read(git::is_whole) } else { Vec::new().into() };
-            session.hold(&git::Exchange::new(&words, &input))
+            let input = if git::Exchange::has_input(words) { input::read(git::is_whole)? } else { Vec::new().into() };
+            session.hold(&git::Exchange::new(words, &input))
         }
-        Tool::Docker => docker_answer(&session, &words),
+        Tool::Docker => docker_answer(&session, words)?,
         Tool::Aws => session.hold(&aws::Process),
         Tool::Google => session.hold(&google::Exchange::new(google_environment())),
-        Tool::Cargo => cargo_answer(&session, &words),
-        Tool::Keyring => session.hold(&keyring::Exchange::new(&words)),
-        Tool::Terraform => session.hold(&terraform::Exchange::new(&words)),
-        Tool::Bazel => session.hold(&bazel::Exchange::new(&words, &input::read(input::to_the_end))),
+        Tool::Cargo => cargo_answer(&session, words)?,
+        Tool::Keyring => session.hold(&keyring::Exchange::new(words)),
+        Tool::Terraform => session.hold(&terraform::Exchange::new(words)),
+        Tool::Bazel => session.hold(&bazel::Exchange::new(words, &input::read(input::to_the_end)?)),
         Tool::Goauth => {
-            let response = if words.is_empty() { Vec::new().into() } else { input::read(goauth::is_whole) };
-            session.hold(&goauth::Exchange::new(&words, &response))
+            let response = if words.is_empty() { Vec::new().into() } else { input::read(goauth::is_whole)? };
+            session.hold(&goauth::Exchange::new(words, &response))
         }
-        Tool::Vault => session.hold(&vault::Exchange::new(&words)),
-    }
+        Tool::Vault => session.hold(&vault::Exchange::new(words)),
+    })
 }
 
-fn docker_answer(session: &Session<'_>, words: &[String]) -> u8 {
-    let input = if docker::Exchange::has_input(words) { input::read(input::to_the_end) } else { Vec::new().into() };
+fn docker_answer(session: &Session<'_>, words: &[String]) -> io::Result<u8> {
+    let input = if docker::Exchange::has_input(words) { input::read(input::to_the_end)? } else { Vec::new().into() };
     let exchange = docker::Exchange::new(words, &input);
-    if exchange.is_list() { session.list(&exchange) } else { session.hold(&exchange) }
+    Ok(if exchange.is_list() { session.list(&exchange) } else { session.hold(&exchange) })
 }
 
 /// As a plugin, a conversation; else, where cargo says for which index, the token alone.
-fn cargo_answer(session: &Session<'_>, words: &[String]) -> u8 {
+fn cargo_answer(session: &Session<'_>, words: &[String]) -> io::Result<u8> {
     match variable("CARGO_REGISTRY_INDEX_URL").filter(|_| words.iter().all(|word| word != cargo::PLUGIN)) {
-        Some(index) => session.hold(&cargo::FromStdout(index)),
+        Some(index) => Ok(session.hold(&cargo::FromStdout(index))),
         None => conversation::hold(session),
     }
 }

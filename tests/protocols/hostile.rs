@@ -84,17 +84,18 @@ fn no_input_gets_more_than_the_protocol_has() {
 }
 
 #[test]
-fn a_closed_stdin_says_nothing() {
+fn a_stdin_that_cannot_be_read_is_an_error() {
     each(
         &READERS,
         |(tool, _)| tool,
         |(tool, args)| {
             let issuer = Issuer::start();
-            let test = home(&issuer).named(tool).in_shell("exec \"$@\" <&-");
-            is_of_protocol(tool, &test.run(args));
-            // A folder cannot be read.
-            let test = test.in_shell("exec \"$@\" < .");
-            is_of_protocol(tool, &test.run(args));
+            // The second is a folder.
+            for (line, why) in [("exec \"$@\" <&-", "bad file descriptor"), ("exec \"$@\" < .", "is a directory")] {
+                let outcome = home(&issuer).named(tool).in_shell(line).run(args);
+                outcome.exits(2).is_polite().mentions("standard input").mentions(why);
+                assert!(!outcome.stdout().contains("token-1"), "{outcome}");
+            }
             assert_eq!(issuer.count(), 0);
         },
     );

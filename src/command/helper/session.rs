@@ -15,7 +15,7 @@ use crate::clock::{Clock as _, SystemClock, Timestamp};
 use crate::command::on_runtime;
 use crate::command::shared::{configuration, obtain, onlooker, options};
 use crate::command::signals::interruptible;
-use crate::error::Class;
+use crate::error::{Class, reason};
 use crate::profile::{ConfigError, Configuration, Profile};
 use crate::protocol::{Act, Answer, EARLY, Offer, Protocol, Request, docker};
 use crate::source::ANCESTORS;
@@ -67,6 +67,13 @@ impl<'g> Session<'g> {
             Ok(docker::listed(profiles.into_iter().map(|profile| (profile.hosts.as_slice(), profile.username.as_str()))))
         });
         self.say(&listed.unwrap_or_else(|failure| self.failed(exchange, &failure)))
+    }
+
+    /// Tells that nothing of what is asked could be read: the exit status. To the tool it is a helper that failed.
+    pub(super) fn is_deaf(&self, error: &std::io::Error) -> u8 {
+        // Error 2: Standard input is closed, or is no file that can be read. To do: call it as the tool does, with the request on standard
+        // input.
+        ui::report(&Failure::Usage(format!("the request cannot be read from standard input: {}", reason(error))).into(), self.manner)
     }
 
     /// Says it: the exit status.
