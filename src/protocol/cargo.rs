@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Act, Answer, Malformed, Offer, Place, Protocol, Request, Target, Unfit, json};
-use crate::error::one_line;
+use crate::error::{one_line, visible};
 use crate::secret::Secret;
 
 /// The only argument of a plugin.
@@ -115,7 +115,7 @@ fn index_target(url: &str) -> Option<Target> {
 }
 
 fn refusal(kind: &str, message: Option<&str>) -> Answer {
-    let message = message.map(one_line);
+    let message = message.map(visible);
     let caused_by = message.is_some().then_some([]);
     Answer::said(json(&Reply::Err(Refusal { kind, message, caused_by })))
 }

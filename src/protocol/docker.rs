@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::{Act, Answer, Malformed, Offer, Place, Protocol, Request, Target, Unfit, json, printable, text};
-use crate::error::one_line;
+use crate::error::{one_line, visible};
 use crate::secret::Secret;
 
 /// By these very words the consumer knows that there is nothing, and goes on.
@@ -122,7 +122,7 @@ impl Protocol for Exchange {
     }
 
     fn failed(&self, reason: &str, status: u8) -> Answer {
-        Answer { status, ..Answer::plain(one_line(reason) + "\n") }
+        Answer { status, ..Answer::plain(visible(reason) + "\n") }
     }
 
     fn done(&self) -> Answer {

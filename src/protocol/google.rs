@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::{Act, Answer, Malformed, Offer, Place, Protocol, Request, Unfit, json};
-use crate::error::one_line;
+use crate::error::{one_line, visible};
 use crate::secret::Secret;
 
 const ID_TOKEN: &str = "urn:ietf:params:oauth:token-type:id_token";
@@ -75,7 +75,7 @@ impl Exchange {
 }
 
 fn refusal(code: &str, message: &str) -> Answer {
-    Answer::said(json(&Refusal { version: 1, success: false, code, message: one_line(message) }))
+    Answer::said(json(&Refusal { version: 1, success: false, code, message: visible(message) }))
 }
 
 fn is_set(variable: Option<&String>) -> bool {

@@ -27,7 +27,8 @@ fn a_refusal_is_told_in_the_words_of_each() {
             outcome.exits(status).is_polite();
             let stdout = outcome.stdout();
             assert!(stdout.starts_with(&beginning) && stdout.is_empty() == beginning.is_empty(), "{outcome}");
-            assert!(stdout.contains("invalid_client") || has_stderr, "{outcome}");
+            let told = if has_stderr { &outcome.stderr } else { &stdout };
+            assert!(told.contains("invalid_client") && told.contains("`token renew prod`"), "why, and what to do: all of it{outcome}");
             assert_eq!(!outcome.stderr.is_empty(), has_stderr, "stderr{outcome}");
             if has_stderr {
                 outcome.explains("prod");
