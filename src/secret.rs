@@ -58,6 +58,9 @@ const SHORTEST_WRAPPED: usize = 4;
 /// What stands in a message where a secret stood.
 const CENSORED: &str = "[secret]";
 
+/// What stands there until all are found: a character for private use, in which no secret is found.
+const FOUND: &str = "\u{10fffd}";
+
 /// `text`, as it is [shown](crate::error::one_line), without any of `secrets`, plain or encoded as a careless peer echoes them (base64,
 /// percent-encoding, JSON, hexadecimal, and one of these in another). What is invisible is taken out first, so that it cannot hide a
 /// secret.
@@ -80,8 +83,14 @@ impl Censor {
     #[must_use]
     pub fn of(secrets: &[Secret]) -> Self {
         let mut forms: Vec<_> = secrets.iter().map(Secret::expose).filter(|text| !text.is_empty()).flat_map(encodings).collect();
+        // What was found before is not looked into: a secret may be a part of the word for it.
+        forms.push(Zeroizing::new(CENSORED.to_owned()));
+        let is_part = |form: &str| CENSORED.contains(form);
         // A longer one may begin with a shorter one, whose end would be left.
-        forms.sort_by(|one, other| other.len().cmp(&one.len()).then_with(|| one.cmp(other)));
+        forms.sort_by(|one, other| {
+            let by_length = is_part(one).cmp(&is_part(other)).then_with(|| other.len().cmp(&one.len()));
+            by_length.then_with(|| one.cmp(other))
+        });
         forms.dedup();
         Self(forms)
     }
@@ -98,10 +107,10 @@ impl Censor {
         let mut clean = text.to_owned();
         for form in &self.0 {
             if clean.contains(form.as_str()) {
-                clean = clean.replace(form.as_str(), CENSORED);
+                clean = clean.replace(form.as_str(), FOUND);
             }
         }
-        clean
+        if clean.contains(FOUND) { clean.replace(FOUND, CENSORED) } else { clean }
     }
 }
 
@@ -190,6 +199,22 @@ mod tests {
         for (case, echoed) in echoes {
             let clean = redact(&format!("no <{echoed}> here"), std::slice::from_ref(&secret));
             assert_eq!(clean, "no <[secret]> here", "{case}");
+        }
+    }
+
+    #[test]
+    fn what_was_censored_is_left_alone() {
+        let table = [
+            ("s", "no such client", "no [secret]uch client"),
+            ("secret", "the secret: secret", "the [secret]: [secret]"),
+            ("et]", "[secret] and et]", "[secret] and [secret]"),
+            ("x[secret]y", "no x[secret]y", "no [secret]"),
+            ("x[sec", "no x[secret]", "no [secret]ret]"),
+        ];
+        for (secret, given, expected) in table {
+            let censor = Censor::of(&[Secret::new(secret.to_owned())]);
+            let once = censor.redact(given);
+            assert_eq!((once.as_str(), censor.redact(&once).as_str()), (expected, expected), "{secret}");
         }
     }
 
