@@ -41,6 +41,14 @@ struct Drawn {
     columns: usize,
 }
 
+impl Drawn {
+    /// How many rows of so many columns stand above the one in which the last line begins, which is where the cursor is. The lines are as
+    /// wide as the terminal was and follow each other without an end, so that one row may hold several of them.
+    const fn rows_above(self, columns: usize) -> usize {
+        self.lines.saturating_sub(1) * self.columns / columns
+    }
+}
+
 impl Screen {
     /// On what `target` makes, with nothing on it.
     pub fn new(target: fn() -> ProgressDrawTarget) -> Self {
@@ -123,8 +131,7 @@ impl Screen {
         if self.lines.is_hidden() {
             return;
         }
-        // The cursor is where the last line begins.
-        let above = (before.lines.saturating_sub(1) * before.columns).div_ceil(size.columns).min(size.rows.saturating_sub(1));
+        let above = before.rows_above(size.columns).min(size.rows.saturating_sub(1));
         let mut sequence = "\r".to_owned();
         if above > 0 {
             let _ = write!(sequence, "\u{1b}[{above}A");
@@ -149,4 +156,17 @@ pub(in crate::ui) fn is_in_foreground() -> bool {
 
 fn unpoisoned<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_more_is_wiped_than_was_drawn() {
+        let table = [(1, 80, 40, 0), (3, 80, 40, 4), (3, 80, 50, 3), (2, 80, 100, 0), (3, 80, 100, 1), (3, 40, 200, 0), (6, 40, 100, 2)];
+        for (lines, before, now, above) in table {
+            assert_eq!(Drawn { lines, columns: before }.rows_above(now), above, "{lines} lines, {before} to {now} columns");
+        }
+    }
 }
