@@ -22,10 +22,12 @@ pub(super) use screen::{Screen, Size, is_in_foreground, to_line_start};
 /// Lines that stay free for messages.
 const MESSAGES: usize = 3;
 
-/// The view; it leaves no trace when dropped.
+/// The view; it leaves no trace when dropped, but a last picture where it is [left](Self::leave).
 #[derive(Debug)]
 pub struct View {
     manner: Manner,
+    /// Whether nobody renews any more.
+    is_over: bool,
     longest_name: usize,
     is_unicode: bool,
     screen: Arc<Screen>,
@@ -51,7 +53,7 @@ impl View {
         let screen = Arc::new(Screen::new(target));
         spinner::set_aside_for(&screen);
         let longest_name = names.iter().map(|name| name.as_str().len()).max().unwrap_or(0);
-        Self { manner, longest_name, is_unicode: is_unicode(), screen }
+        Self { manner, is_over: false, longest_name, is_unicode: is_unicode(), screen }
     }
 
     /// Draws what the profiles are at; where nothing to be seen has changed, nothing is written. Cheap enough for every change, and
@@ -66,10 +68,22 @@ impl View {
         self.screen.show(&lines, size);
     }
 
+    /// Leaves behind what the profiles were at when it ended, without what would have happened next.
+    pub fn leave(mut self, snapshots: &[Snapshot], now: Timestamp) {
+        if !is_in_foreground() {
+            return self.screen.forget();
+        }
+        self.is_over = true;
+        let size = Size::of_terminal();
+        let lines = self.lines(snapshots, now, size);
+        self.screen.leave(&lines, size);
+    }
+
     fn lines(&mut self, snapshots: &[Snapshot], now: Timestamp, size: Size) -> Vec<String> {
         let longest = snapshots.iter().map(|snapshot| snapshot.profile.as_str().len()).max().unwrap_or(0);
         self.longest_name = self.longest_name.max(longest);
         let layout = Layout::new(size.columns, self.longest_name, self.is_unicode);
+        let layout = if self.is_over { layout.without_renewal() } else { layout };
         let line = |snapshot: &&Snapshot| line(snapshot, now, &layout, self.manner);
         let room = size.rows.saturating_sub(MESSAGES).max(1);
         if snapshots.len() <= room {

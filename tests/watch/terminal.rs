@@ -1,4 +1,4 @@
-//! The view: a line per profile, drawn in place, and no trace of it afterwards.
+//! The view: a line per profile, drawn in place, and afterwards what each was at last.
 
 use std::fs::{self, File};
 use std::io::Write;
@@ -62,7 +62,7 @@ fn on_terminal(config: &str) -> Test {
 }
 
 #[test]
-fn each_profile_has_a_line_and_none_is_left_behind() {
+fn each_profile_has_a_line_and_the_last_of_it_stays() {
     let [good, refused] = [Reply::token(3600), Reply::oauth(401, "invalid_client")].map(Issuer::answering);
     let test = on_terminal(&eager([("alpha", &good), ("beta", &good), ("gamma", &refused)]));
     let shown = Shown::start(&test);
@@ -88,14 +88,19 @@ fn each_profile_has_a_line_and_none_is_left_behind() {
     let bytes = fs::read(sent).unwrap();
     let screen = Screen::of_columns(COLUMNS, &bytes);
     let left = screen.text();
-    assert_eq!(left.replace('\n', ""), message, "only the message stays");
-    assert!(!screen.cursor_is_hidden);
+    let lines: Vec<&str> = left.lines().collect();
+    let (messages, view) = lines.split_at(lines.len() - 3);
+    assert_eq!(messages.concat(), message, "the message stays:\n{left}");
+    for (line, name) in view.iter().zip(["alpha", "beta", "gamma"]) {
+        assert!(line.starts_with(name) && !line.contains("renews"), "what was, and not what would have been:\n{left}");
+    }
+    assert!(!screen.cursor_is_hidden && String::from_utf8_lossy(&bytes).ends_with('\n'), "on a line of its own:\n{left}");
     assert!(!String::from_utf8_lossy(&bytes).contains("token-1"));
 }
 
 /// The terminal shows `^C` where the cursor stands.
 #[test]
-fn ctrl_c_clears_it_away() {
+fn ctrl_c_is_not_seen_in_what_stays() {
     let issuer = Issuer::start();
     let test = on_terminal(&eager([("alpha", &issuer), ("beta", &issuer)]));
     let (keyboard, mut typed) = std::io::pipe().unwrap();
@@ -104,7 +109,8 @@ fn ctrl_c_clears_it_away() {
     typed.write_all(b"\x03").unwrap();
     shown.running.finish().exits(130);
     let left = Screen::of_columns(COLUMNS, &fs::read(test.path("shown")).unwrap()).text();
-    assert!(!left.contains("alpha") && !left.contains("beta"), "left behind:\n{left}");
+    let names: Vec<&str> = left.lines().filter_map(|line| line.split_whitespace().next()).collect();
+    assert_eq!(names, ["alpha", "beta"], "{left}");
 }
 
 #[test]

@@ -107,7 +107,9 @@ impl Observers {
 
     pub fn stopping(&mut self) {
         self.systemd.stopping();
-        self.view = None;
+        if let Some(view) = self.view.take() {
+            view.leave(&snapshots(&self.gauges), SystemClock.now());
+        }
     }
 }
 

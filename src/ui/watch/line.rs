@@ -59,6 +59,12 @@ impl Layout {
         Self { columns, name: longest_name.min(room), bar, renewal, expiry, is_wordy, is_unicode }
     }
 
+    /// The same where nothing is renewed any more: the expiry has the place of the renewal.
+    pub const fn without_renewal(self) -> Self {
+        let expiry = if self.expiry == 0 { self.renewal + "expires ".len() - "renews ".len() } else { self.expiry };
+        Self { renewal: 0, expiry, ..self }
+    }
+
     /// What is left for an error behind the expiry and in its place.
     fn room(&self) -> (usize, usize) {
         let before = [self.name, STATE, self.bar, self.renewal].into_iter().filter(|width| *width > 0).map(|width| width + GAP).sum();
@@ -218,6 +224,7 @@ fn renewal(phase: Phase, now: Timestamp, layout: &Layout) -> String {
         left => within(verb, left, layout),
     };
     match phase {
+        _ if layout.renewal == 0 => String::new(),
         Phase::Waiting(Some(at)) => until("renews", at),
         Phase::BackingOff(at) => until("retry", at),
         Phase::Renewing(since) if now.since(since) >= Duration::from_secs(1) => {

@@ -118,6 +118,19 @@ impl Screen {
         let _ = self.lines.clear();
     }
 
+    /// Shows these lines for the last time, and goes on below them.
+    pub fn leave(&self, lines: &[String], size: Size) {
+        if self.lines.is_hidden() {
+            return;
+        }
+        // Even where nothing is new: the terminal may have written `^C` over it.
+        unpoisoned(&self.text).clear();
+        self.show(lines, size);
+        // As in `to_line_start`.
+        let _ = std::io::stderr().lock().write_all(b"\n");
+        self.forget();
+    }
+
     /// Goes on below what stands there, and draws nothing before it is asked to.
     pub fn forget(&self) {
         *unpoisoned(&self.drawn) = None;

@@ -89,6 +89,29 @@ new         starting";
 }
 
 #[test]
+fn the_last_picture_has_nothing_to_come() {
+    let last = |columns| {
+        let mut view = view(true);
+        view.is_over = true;
+        view.lines(&scene(), NOW, Size { rows: 24, columns }).join("\n")
+    };
+    let expected = "\
+prod        fresh        ███░░░░░  expires in 5m 30s
+staging     renewing     █░░░░░░░  expires in 25s
+github-app  backing off  ██░░░░░░  the token endpoint https://login.example.com…
+old-api     parked       ░░░░░░░░  the issuer refuses the client: invalid_clien…
+new         starting";
+    assert_eq!(last(80), expected);
+    let expected = "\
+prod        fresh        expires 5m 30s
+staging     renewing     expires 25s
+github-app  backing off  the token endp…
+old-api     parked       the issuer ref…
+new         starting";
+    assert_eq!(last(40), expected);
+}
+
+#[test]
 fn a_terminal_without_unicode() {
     let mut odd = scene().split_off(2);
     odd[0].status.last_error = Some(RenewalError::new(Class::Temporary, "größer"));
