@@ -78,13 +78,23 @@ fn wants_colour(global: &Global, is_terminal: bool) -> bool {
     match global.color {
         Color::Always => true,
         Color::Never => false,
-        Color::Auto => is_terminal && !is_colour_unwanted(),
+        Color::Auto => may_colour(is_terminal),
     }
+}
+
+/// Whether there is colour where nobody says.
+fn may_colour(is_terminal: bool) -> bool {
+    is_terminal && is_terminal_able() && !is_colour_unwanted()
 }
 
 /// Whether `NO_COLOR` is set, by the convention of that name.
 fn is_colour_unwanted() -> bool {
     std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty())
+}
+
+/// Whether the terminal does more than show characters, by what `TERM` says: an editor's often does not.
+fn is_terminal_able() -> bool {
+    std::env::var_os("TERM").is_some_and(|terminal| !terminal.is_empty() && terminal != "dumb")
 }
 
 /// What a colour means.

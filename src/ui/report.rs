@@ -164,7 +164,7 @@ pub fn usage(mut error: clap::Error, arguments: &[OsString]) -> u8 {
     // "use `-- --flag`" would run it.
     error.remove(ContextKind::Suggested);
     let render = |is_coloured: bool| if is_coloured { error.render().ansi().to_string() } else { error.render().to_string() };
-    let may_colour = |is_terminal: bool| asked_for_colour(arguments).unwrap_or(is_terminal && !super::is_colour_unwanted());
+    let may_colour = |is_terminal: bool| asked_for_colour(arguments).unwrap_or_else(|| super::may_colour(is_terminal));
     if error.use_stderr() {
         tell(render(may_colour(std::io::stderr().is_terminal())).trim_end());
         return Class::Config.exit_status();

@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use indicatif::ProgressDrawTarget;
 
-use super::{Manner, spinner};
+use super::{Manner, is_terminal_able, spinner};
 use crate::bearer::Phase;
 use crate::clock::Timestamp;
 use crate::monitor::Snapshot;
@@ -38,8 +38,7 @@ impl View {
     /// JSON.
     #[must_use]
     pub fn is_wanted(manner: Manner) -> bool {
-        let is_able = || std::env::var_os("TERM").is_some_and(|terminal| !terminal.is_empty() && terminal != "dumb");
-        manner.is_terminal && !manner.is_quiet && !manner.is_json && is_able()
+        manner.is_terminal && !manner.is_quiet && !manner.is_json && is_terminal_able()
     }
 
     /// A view of profiles with these names. It shows nothing before it is drawn, and never anything where it is not

@@ -163,12 +163,15 @@ fn on_a_pipe_there_is_colour_only_on_demand() {
 
 #[test]
 fn a_terminal_has_colours_unless_somebody_minds() {
-    let cases: [(&str, Option<&str>, &[&str], bool); 6] = [
+    type Variable = Option<(&'static str, &'static str)>;
+    let cases: [(&str, Variable, &[&str], bool); 8] = [
         ("auto", None, &[], true),
         ("never", None, &["--color", "never"], false),
-        ("NO_COLOR", Some("1"), &[], false),
-        ("an empty NO_COLOR is none", Some(""), &[], true),
-        ("always", Some("1"), &["--color", "always"], true),
+        ("NO_COLOR", Some(("NO_COLOR", "1")), &[], false),
+        ("an empty NO_COLOR is none", Some(("NO_COLOR", "")), &[], true),
+        ("always", Some(("NO_COLOR", "1")), &["--color", "always"], true),
+        ("a terminal that shows characters and no more", Some(("TERM", "dumb")), &[], false),
+        ("always there, too", Some(("TERM", "dumb")), &["--color", "always"], true),
         ("JSON has none", None, &["--log-format", "json", "--color", "always"], false),
     ];
     let refused = Issuer::answering(Reply::oauth(401, "invalid_client"));
@@ -179,8 +182,8 @@ fn a_terminal_has_colours_unless_somebody_minds() {
                 continue;
             }
             let mut test = Test::against(&refused);
-            if let Some(value) = variable {
-                test = test.env("NO_COLOR", value);
+            if let Some((key, value)) = variable {
+                test = test.env(key, value);
             }
             let outcome = test.on_terminal(&[manner, command].concat()).finish();
             let screen = Screen::after(&outcome.stdout);

@@ -41,8 +41,8 @@ impl Test {
         let line = format!("stty cols {COLUMNS} rows 24; exec {} {redirection}", words.join(" "));
         let mut command = Command::new("script");
         command.args(["--quiet", "--return", "--flush", "--command", &line, record]).env_clear();
-        command.envs(plain.get_envs().filter_map(|(name, value)| Some((name, value?))));
-        command.env("TERM", "xterm").env("SHELL", "/bin/sh").current_dir(self.path(""));
+        command.env("TERM", "xterm").envs(plain.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        command.env("SHELL", "/bin/sh").current_dir(self.path(""));
         command.stdin(keyboard).stdout(Stdio::piped()).stderr(Stdio::piped());
         command
     }
