@@ -5,7 +5,7 @@ use std::fmt;
 use std::io::{IsTerminal as _, Write as _};
 use std::panic::PanicHookInfo;
 
-use clap::error::ContextKind;
+use clap::error::{ContextKind, ContextValue};
 use color_eyre::config::HookBuilder;
 use color_eyre::section::PanicMessage;
 
@@ -163,6 +163,9 @@ impl PanicMessage for Bug {
 pub fn usage(mut error: clap::Error, arguments: &[OsString]) -> u8 {
     // "use `-- --flag`" would run it.
     error.remove(ContextKind::Suggested);
+    if let Some(meant) = meant(&error) {
+        error.insert(ContextKind::SuggestedSubcommand, ContextValue::String(meant.to_owned()));
+    }
     let render = |is_coloured: bool| if is_coloured { error.render().ansi().to_string() } else { error.render().to_string() };
     let may_colour = |is_terminal: bool| asked_for_colour(arguments).unwrap_or_else(|| super::may_colour(is_terminal));
     if error.use_stderr() {
@@ -172,6 +175,20 @@ pub fn usage(mut error: clap::Error, arguments: &[OsString]) -> u8 {
     match super::answer::print(&Secret::new(render(may_colour(std::io::stdout().is_terminal())))) {
         Ok(()) => 0,
         Err(error) => report(&Failure::from(error).into(), Manner::plain()),
+    }
+}
+
+/// The command that does what others call by another name.
+fn meant(error: &clap::Error) -> Option<&'static str> {
+    match error.get(ContextKind::InvalidSubcommand)? {
+        ContextValue::String(name) => match name.as_str() {
+            "login" | "refresh" => Some("renew"),
+            "logout" | "revoke" => Some("purge"),
+            "print" | "show" => Some("get"),
+            "list" | "ls" => Some("status"),
+            _ => None,
+        },
+        _ => None,
     }
 }
 

@@ -11,9 +11,11 @@ const fn mistake(args: &'static [&'static str], names: &'static str) -> Mistake 
     Mistake { args, names }
 }
 
-const MISTAKES: [Mistake; 34] = [
+const MISTAKES: [Mistake; 36] = [
     mistake(&["--bogus"], "--bogus"),
     mistake(&["gte"], "gte"),
+    mistake(&["login", "prod"], "'renew'"),
+    mistake(&["logout"], "'purge'"),
     mistake(&["get", "--bogus"], "--bogus"),
     mistake(&["get", "-Z"], "-Z"),
     mistake(&["get", "--min-tll", "1m"], "--min-ttl"),
