@@ -44,13 +44,25 @@ pub(super) fn lines<'t>(text: &'t str, goes_on: impl Fn(&str, &str) -> bool) -> 
         let is_continued = goes_on(whole.trim_end(), before);
         let content = whole.trim();
         if !is_continued && content.starts_with('[') {
-            section = Some(content[1..].split(']').next().unwrap_or_default());
+            section = Some(name(&content[1..]));
         }
         lines.push(Line { range: start..start + whole.len(), text: content, section, is_continued });
         before = whole.trim_end();
         start += whole.len();
     }
     lines
+}
+
+/// What stands before the bracket that closes a header: one in quotes does not.
+fn name(header: &str) -> &str {
+    let (mut is_quoted, mut is_escaped) = (false, false);
+    let closes = |character: char| {
+        let is_plain = !std::mem::take(&mut is_escaped);
+        is_escaped = is_plain && is_quoted && character == '\\';
+        is_quoted ^= is_plain && character == '"';
+        character == ']' && !is_quoted
+    };
+    header.split(closes).next().unwrap_or_default()
 }
 
 /// The line numbers of the header of a section and of the last line that belongs to it, counted from zero.

@@ -222,8 +222,8 @@ fn docker_helpers_go_wherever_they_stand() {
 #[test]
 fn git_gets_helpers_behind_empty_ones() {
     let ours = |host: &str| format!("[credential \"https://{host}\"]\n\thelper =\n\thelper = !token helper git --profile prod\n");
-    let change = git_helpers(&["git.example.com", "*.example.com:8443"]);
-    let block = ours("git.example.com") + &ours("*.example.com:8443");
+    let change = git_helpers(&["git.example.com", "*.example.com:8443", "[::1]:8443"]);
+    let block = ours("git.example.com") + &ours("*.example.com:8443") + &ours("[::1]:8443");
     for before in [
         "",
         "# mine\n[user]\n\tname = Me ; I\n",
