@@ -67,6 +67,8 @@ fn what_a_tool_cannot_match_is_left_out_and_told() {
     setup(&test, "bazel").mentions("whatever their port: `xn--bcher-kva.example:8443` is left out");
     test.configure("[profile.prod]\nsource = \"env\"\nvariable = \"X\"\nhosts = [\"*.example.org\"]\n");
     setup(&test, "docker").fails(2, "no exact `hosts`");
+    test.configure("[profile.prod]\nsource = \"env\"\nvariable = \"X\"\nhosts = [\"git.example.com:8443\"]\n");
+    setup(&test, "bazel").fails(2, "all of its `hosts` have a port");
 }
 
 #[test]

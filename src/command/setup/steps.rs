@@ -156,8 +156,12 @@ impl Planner<'_> {
             return Ok(());
         }
         // Error: The tool asks by host, and gets a token for the hosts of the profile only.
-        let what = if self.hosts.is_empty() { "it lists no" } else { "it lists no exact" };
-        let message = format!("{}: {what} `hosts`, so {} would get nothing", self.profile, self.plan.tool);
+        let what = match self.plan.tool {
+            _ if self.hosts.is_empty() => "it lists no `hosts`",
+            "bazel" => "all of its `hosts` have a port",
+            _ => "it lists no exact `hosts`",
+        };
+        let message = format!("{}: {what}, so {} would get nothing", self.profile, self.plan.tool);
         let hint = format!("add hosts = [\"…\"] to [profile.{}]", self.profile);
         Err(ConfigError::new(message, Some(hint)))
     }
