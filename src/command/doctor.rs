@@ -129,6 +129,6 @@ fn nearby(scene: &Scene) -> Vec<Finding> {
 }
 
 fn unfinished() -> Finding {
-    let finding = Finding::problem("storage.time", Class::Storage, "looking at the files of this machine took too long");
-    finding.with_hint("a file system that does not answer is the likely cause: look at what is mounted, or give it time (--timeout)")
+    let hint = "a file system that does not answer is the likely cause: look at what is mounted, or give it time (--timeout)";
+    Finding::problem("storage.time", Class::Storage, "looking at the files of this machine took too long", hint)
 }

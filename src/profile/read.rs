@@ -87,9 +87,10 @@ fn text(places: &Places) -> Result<(String, Option<Metadata>), ConfigError> {
 }
 
 fn unreadable(places: &Places, error: &std::io::Error) -> ConfigError {
-    // Error (io::Error): A configuration file that was named has to be there, and readable. To do: check its path and permissions.
-    let hint = places.config_is_named.then(|| "--config or TOKEN_CONFIG names it".to_owned());
-    ConfigError::new(format!("cannot read {}: {}", places.config.display(), crate::error::reason(error)), hint)
+    let hint = readable(&places.config, error);
+    // Error (io::Error): A configuration file that was named has to be there, and one that is there has to be readable. To do: check its
+    // path, its owner and its permissions, and those of the directories that lead to it.
+    ConfigError::new(format!("cannot read {}: {}", places.config.display(), crate::error::reason(error)), Some(hint))
 }
 
 /// Whose the file is, or the directory that closes it, where that is somebody else: HOME is often left over from who called `sudo`.
@@ -100,6 +101,17 @@ fn of_another_user(path: &Path) -> Option<ConfigError> {
     let message = format!("cannot read {}: {} belongs to user {owner}, not to {user}", path.display(), place.display());
     let hint = "set HOME to a directory of your own (`sudo -H` does)".to_owned();
     (owner != user).then(|| ConfigError { class: Class::Storage, ..ConfigError::new(message, Some(hint)) })
+}
+
+/// What makes the file readable, as far as the system says why it is not.
+fn readable(path: &Path, error: &std::io::Error) -> String {
+    let path = path.display();
+    match error.kind() {
+        ErrorKind::NotFound => "write it, or name another by --config or TOKEN_CONFIG".to_owned(),
+        ErrorKind::PermissionDenied => "let this user read it and enter the directories above it, or name another by --config".to_owned(),
+        ErrorKind::InvalidData => "it has to be UTF-8: save it as that".to_owned(),
+        _ => format!("look at {path}, or name another file by --config or TOKEN_CONFIG"),
+    }
 }
 
 fn names_of_profiles(context: Context<'_>) -> Vec<Name> {

@@ -33,8 +33,8 @@ pub struct Finding {
     pub class: Option<Class>,
     /// What is so, in a line.
     pub message: String,
-    /// What to do about it.
-    pub hint: Option<String>,
+    /// What to do about it: nothing that is not well goes without.
+    hint: Option<String>,
     /// What else was seen, line by line.
     pub details: Vec<String>,
 }
@@ -43,28 +43,28 @@ pub struct Finding {
 const MOST_NAMES: usize = 3;
 
 impl Finding {
-    fn new(id: &'static str, verdict: Verdict, class: Option<Class>, message: impl Into<String>) -> Self {
-        Self { id, profiles: Vec::new(), verdict, class, message: message.into(), hint: None, details: Vec::new() }
-    }
-
     /// Something that is as it should be.
     pub fn ok(id: &'static str, message: impl Into<String>) -> Self {
-        Self::new(id, Verdict::Ok, None, message)
+        Self { id, profiles: Vec::new(), verdict: Verdict::Ok, class: None, message: message.into(), hint: None, details: Vec::new() }
     }
 
-    /// Something worth knowing.
-    pub fn note(id: &'static str, message: impl Into<String>) -> Self {
-        Self::new(id, Verdict::Note, None, message)
+    fn advised(id: &'static str, verdict: Verdict, message: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self { verdict, hint: Some(hint.into()), ..Self::ok(id, message) }
     }
 
-    /// Something that is not as it should be.
-    pub fn warning(id: &'static str, class: Class, message: impl Into<String>) -> Self {
-        Self::new(id, Verdict::Warning, Some(class), message)
+    /// Something worth knowing, and what can be done about it.
+    pub fn note(id: &'static str, message: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self::advised(id, Verdict::Note, message, hint)
     }
 
-    /// Something that is in the way.
-    pub fn problem(id: &'static str, class: Class, message: impl Into<String>) -> Self {
-        Self::new(id, Verdict::Problem, Some(class), message)
+    /// Something that is not as it should be, and what to do about it.
+    pub fn warning(id: &'static str, class: Class, message: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self { class: Some(class), ..Self::advised(id, Verdict::Warning, message, hint) }
+    }
+
+    /// Something that is in the way, and what to do about it.
+    pub fn problem(id: &'static str, class: Class, message: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self { class: Some(class), ..Self::advised(id, Verdict::Problem, message, hint) }
     }
 
     /// Of this profile alone.
@@ -79,17 +79,23 @@ impl Finding {
         Self { profiles: profiles.to_vec(), ..self }
     }
 
-    /// With what to do about it.
-    #[must_use]
-    pub fn with_hint(self, hint: impl Into<String>) -> Self {
-        Self { hint: Some(hint.into()), ..self }
-    }
-
     /// With something else that was seen.
     #[must_use]
     pub fn with_detail(mut self, detail: impl Into<String>) -> Self {
         self.details.push(detail.into());
         self
+    }
+
+    /// With all else that was seen.
+    #[must_use]
+    pub fn with_details(self, details: Vec<String>) -> Self {
+        Self { details, ..self }
+    }
+
+    /// What to do about it; nothing where all is well.
+    #[must_use]
+    pub fn hint(&self) -> Option<&str> {
+        self.hint.as_deref()
     }
 
     /// What it is about.
@@ -255,19 +261,20 @@ mod tests {
         let four = ["a", "b", "c", "d"].map(name);
         vec![
             Finding::ok("storage.cache", "private").with_detail("12 GB free"),
-            Finding::problem("network.reach", Class::Network, "x \u{1b}[31mis not\r\ntrusted").of(&name("prod")).with_hint("set `ca_file`"),
-            Finding::warning("storage.space", Class::Storage, "little space").of_all(&four),
-            Finding::note("storage.lock", "no locks"),
+            Finding::problem("network.reach", Class::Network, "x \u{1b}[31mis not\r\ntrusted", "set `ca_file`").of(&name("prod")),
+            Finding::warning("storage.space", Class::Storage, "little space", "make room").of_all(&four),
+            Finding::note("storage.lock", "no locks", "lock"),
         ]
     }
 
     #[test]
     fn a_list_is_grouped_and_summed_up() {
         let style = |quiet, verbosity, has_signs| Style { manner: Manner { is_quiet: quiet, verbosity, ..Manner::plain() }, has_signs };
-        let whole = "storage\n  ok       private\n  warning  a, b, c and 1 more: little space\n  note     no locks\n\
+        let whole = "storage\n  ok       private\n  warning  a, b, c and 1 more: little space\n           hint: make room\n  \
+                     note     no locks\n           hint: lock\n\
                      network\n  problem  prod: x [31mis not trusted\n           hint: set `ca_file`\n\n1 problem and 1 warning (1 note)\n";
         assert_eq!(render(&findings(), style(false, 0, false)), whole);
-        let signs = "storage\n  ✓ private\n    12 GB free\n  ! a, b, c and 1 more: little space\n  · no locks\n\
+        let signs = "storage\n  ✓ private\n    12 GB free\n  ! a, b, c and 1 more: little space\n    hint: make room\n  · no locks\n    hint: lock\n\
                      network\n  ✗ prod: x [31mis not trusted\n    hint: set `ca_file`\n\n1 problem and 1 warning (1 note)\n";
         assert_eq!(render(&findings(), style(false, 1, true)), signs);
         let quiet = render(&findings(), style(true, 0, true));
@@ -278,8 +285,8 @@ mod tests {
 
     #[test]
     fn the_worst_decides() {
-        let (ok, note) = (|| Finding::ok("a.b", ""), || Finding::note("a.b", ""));
-        let (warning, problem) = (|class| Finding::warning("a.b", class, ""), |class| Finding::problem("a.b", class, ""));
+        let (ok, note) = (|| Finding::ok("a.b", ""), || Finding::note("a.b", "", ""));
+        let (warning, problem) = (|class| Finding::warning("a.b", class, "", ""), |class| Finding::problem("a.b", class, "", ""));
         let table = [
             (vec![], 0),
             (vec![ok(), note()], 0),

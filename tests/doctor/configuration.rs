@@ -5,6 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 
 use crate::report::{doctor, installed};
 use crate::support::Test;
+use crate::support::privilege::root_for;
 
 const SOUND: &str = "[profile.prod]\nsource = \"env\"\nvariable = \"HOME\"\n";
 
@@ -40,6 +41,22 @@ fn a_file_that_is_no_toml_does_not_end_it() {
 fn a_file_that_is_asked_for_has_to_be_there() {
     let test = installed(Test::bare()).env("TOKEN_CONFIG", "/no/such/file.toml");
     doctor(&test, &[]).exits(2).finds("config.mistake", "problem", "/no/such/file.toml").advises("config.mistake", "TOKEN_CONFIG");
+}
+
+#[test]
+fn a_file_that_cannot_be_read_is_a_problem() {
+    let test = installed(Test::configured(SOUND));
+    fs::write(test.path("config/token/config.toml"), b"# \xff\n").unwrap();
+    doctor(&test, &[]).exits(2).finds("config.mistake", "problem", "cannot read").advises("config.mistake", "UTF-8");
+    fs::remove_file(test.path("config/token/config.toml")).unwrap();
+    fs::create_dir(test.path("config/token/config.toml")).unwrap();
+    doctor(&test, &[]).exits(2).finds("config.mistake", "problem", "cannot read").advises("config.mistake", "TOKEN_CONFIG");
+    if !root_for("another user") {
+        return;
+    }
+    let test = Test::configured(SOUND).handed_to_nobody();
+    set_mode(&test, 0);
+    doctor(&test, &[]).exits(2).finds("config.mistake", "problem", "permission denied").advises("config.mistake", "let this user read it");
 }
 
 #[test]

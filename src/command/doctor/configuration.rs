@@ -26,30 +26,31 @@ pub(super) fn findings(scene: &Scene) -> Vec<Finding> {
             findings.extend(shared(path, mode));
         }
         Err(error) if error.kind() == std::io::ErrorKind::NotFound && !scene.places.config_is_named => {
-            let missing = Finding::note("config.file", format!("there is no {}: no profile is configured", path.display()));
-            findings.push(missing.with_hint("run `token init` to write one; `token get -- COMMAND` needs none"));
+            let message = format!("there is no {}: no profile is configured", path.display());
+            let hint = "run `token init` to write one; `token get -- COMMAND` needs none";
+            findings.push(Finding::note("config.file", message, hint));
         }
         // Whoever reads it has said so.
         Err(_) if !findings.is_empty() => {}
         Err(error) => {
             let message = format!("cannot look at {}: {}", path.display(), reason(&error));
-            findings.push(Finding::problem("config.file", Class::Config, message));
+            findings.push(Finding::problem("config.file", Class::Config, message, "let this user read it, or name another with --config"));
         }
     }
     if !scene.configuration().cache().locks() {
         let message = "`lock` is \"none\": processes do not wait for each other, and each may ask the issuer";
-        findings.push(Finding::note("config.lock", message).with_hint("leave it out where the file system can lock"));
+        findings.push(Finding::note("config.lock", message, "leave it out where the file system can lock"));
     }
     findings
 }
 
 fn mistake(error: &ConfigError) -> Finding {
-    let finding = Finding::problem("config.mistake", error.class, &error.message);
-    Finding { hint: error.hint.clone(), ..finding }
+    let hint = error.hint.as_deref().unwrap_or("correct that line; token-config(5) has every key and what it takes");
+    Finding::problem("config.mistake", error.class, &error.message, hint)
 }
 
 /// A group that can change what this user runs. That others cannot, and whether they can read secrets in it, reading has found out.
 fn shared(path: &Path, mode: u32) -> Option<Finding> {
     let message = || format!("{} can be changed by its group (mode {mode:04o})", path.display());
-    (mode & 0o020 != 0).then(|| Finding::note("config.mode", message()).with_hint(format!("run `chmod g-w {}`", path.display())))
+    (mode & 0o020 != 0).then(|| Finding::note("config.mode", message(), format!("run `chmod g-w {}`", path.display())))
 }

@@ -33,7 +33,8 @@ fn of_file(scene: &Scene, surroundings: &Surroundings, tool: &str, file: &Path) 
         Ok(found) => found,
         Err(mistake) => {
             let place = format!("{}:{}", file.display(), mistake.line);
-            return vec![Finding::note("consumer.file", format!("{tool}: {place}: {}", one_line(&mistake.what)))];
+            let hint = format!("mend it, if {tool} is to ask for tokens: nothing in it could be looked at");
+            return vec![Finding::note("consumer.file", format!("{tool}: {place}: {}", one_line(&mistake.what)), hint)];
         }
     };
     // One of a kind is enough.
@@ -82,9 +83,8 @@ fn asks(tool: &str, reference: &Reference, place: &str, is_known: bool) -> Findi
     match &reference.profile {
         Some(profile) if !is_known => {
             let profile = one_line(profile);
-            let finding =
-                Finding::problem(ID, Class::Config, format!("{tool} asks for `{profile}`, and there is no such profile ({place})"));
-            finding.with_hint(format!("configure [profile.{profile}], or `token helper setup {tool} --profile {profile} --undo --write`"))
+            let hint = format!("configure [profile.{profile}], or `token helper setup {tool} --profile {profile} --undo --write`");
+            Finding::problem(ID, Class::Config, format!("{tool} asks for `{profile}`, and there is no such profile ({place})"), hint)
         }
         Some(profile) => Finding::ok(ID, format!("{tool} asks for `{}` ({place})", one_line(profile))),
         None => Finding::ok(ID, format!("{tool} asks by its host ({place})")),
@@ -99,7 +99,8 @@ fn program(tool: &str, reference: &Reference, place: &str, found: &Found, comman
         Found::At(path) if tool == "vault" || commands.is_this(path) => return None,
         Found::At(path) => {
             let message = format!("{tool} calls {}, another program than this one ({place})", path.display());
-            return Some(Finding::note(ID, message));
+            let this = commands.running().map(|path| path.display().to_string()).unwrap_or_default();
+            return Some(Finding::note(ID, message, format!("write {this} there, if this one is meant")));
         }
         Found::Unusable(path) => format!("{tool} calls {}, which leads nowhere or cannot be run ({place})", path.display()),
         Found::Nowhere if called.contains('/') => format!("{tool} calls {called}, which is not there ({place})"),
@@ -107,7 +108,7 @@ fn program(tool: &str, reference: &Reference, place: &str, found: &Found, comman
     };
     let profile = reference.profile.as_deref().map(|profile| format!(" --profile {}", one_line(profile))).unwrap_or_default();
     let tool = if tool == "script" { "vault" } else { tool };
-    Some(Finding::problem(ID, Class::Config, what).with_hint(format!("run `token helper setup {tool}{profile} --write`")))
+    Some(Finding::problem(ID, Class::Config, what, format!("run `token helper setup {tool}{profile} --write`")))
 }
 
 #[cfg(test)]

@@ -31,7 +31,8 @@ pub(super) fn variables() -> Vec<Finding> {
         findings.push(Finding::ok("environment.set", format!("set: {}", set.join(", "))));
     }
     if is_set("RUST_BACKTRACE") {
-        findings.push(Finding::note("environment.backtrace", "RUST_BACKTRACE is set: a bug is told with where it is"));
+        let message = "RUST_BACKTRACE is set: a bug is told with where it is";
+        findings.push(Finding::note("environment.backtrace", message, "run `unset RUST_BACKTRACE`, if nobody is to read that"));
     }
     for name in ["SSL_CERT_FILE", "SSL_CERT_DIR"] {
         let path = env::var_os(name).filter(|value| !value.is_empty());
@@ -41,12 +42,9 @@ pub(super) fn variables() -> Vec<Finding> {
 }
 
 fn missing(name: &str, is_known: bool) -> Option<Finding> {
-    let finding = Finding::problem(
-        "environment.profile",
-        Class::Config,
-        format!("{PROFILE_VARIABLE} names `{}`, and there is no such profile", one_line(name)),
-    );
-    (!is_known).then(|| finding.with_hint("unset it, or name one that is configured"))
+    let message = || format!("{PROFILE_VARIABLE} names `{}`, and there is no such profile", one_line(name));
+    let hint = || format!("run `unset {PROFILE_VARIABLE}`, or name a profile that is configured");
+    (!is_known).then(|| Finding::problem("environment.profile", Class::Config, message(), hint()))
 }
 
 /// A variable that is nearly one of ours. Others have variables of their own that begin alike.
@@ -57,15 +55,14 @@ fn misspelt(name: &str) -> Option<Finding> {
     }
     let near = nearest(name.strip_prefix("TOKEN_")?, ["cache_dir", "config", "no_interactive", "profile", "state_dir"])?;
     let message = format!("{} is set, and means nothing here", one_line(name));
-    let finding = Finding::warning("environment.unknown", Class::Config, message);
-    Some(finding.with_hint(format!("did you mean TOKEN_{}?", near.to_uppercase())))
+    Some(Finding::warning("environment.unknown", Class::Config, message, format!("did you mean TOKEN_{}?", near.to_uppercase())))
 }
 
 fn authorities(name: &str, path: &Path) -> Option<Finding> {
     let message = format!("{name} names {}, which cannot be read: no server is trusted by it", path.display());
     let is_readable = if name.ends_with("DIR") { std::fs::read_dir(path).is_ok() } else { std::fs::File::open(path).is_ok() };
-    (!is_readable)
-        .then(|| Finding::warning("environment.authorities", Class::Config, message).with_hint(format!("unset it, or mend {name}")))
+    let hint = format!("run `unset {name}`, or name what can be read");
+    (!is_readable).then(|| Finding::warning("environment.authorities", Class::Config, message, hint))
 }
 
 #[cfg(test)]
@@ -89,7 +86,7 @@ mod tests {
         for (name, near) in table {
             let found = misspelt(name);
             assert_eq!(found.is_some(), near.is_some(), "{name}: {found:?}");
-            assert!(found.is_none_or(|finding| finding.hint.is_some_and(|hint| hint.contains(near.unwrap_or_default()))), "{name}");
+            assert!(found.is_none_or(|finding| finding.hint().is_some_and(|hint| hint.contains(near.unwrap_or_default()))), "{name}");
         }
     }
 }

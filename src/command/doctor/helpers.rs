@@ -24,9 +24,12 @@ pub(super) fn findings(scene: &Scene) -> Vec<Finding> {
     });
     let strays = of_profiles(commands).into_iter().filter_map(|name| {
         let profile = name.strip_prefix(DOCKER_WITH_PROFILE).filter(|profile| !scene.knows(profile))?;
-        let finding =
-            Finding::warning("helper.profile", Class::Config, format!("`{name}` is for a profile `{profile}`, which there is not"));
-        Some(finding.with_hint(format!("remove the link, or configure [profile.{profile}]")))
+        let message = format!("`{name}` is for a profile `{profile}`, which there is not");
+        let hint = match commands.look(&name) {
+            Found::At(path) | Found::Unusable(path) => format!("run `rm {}`, or configure [profile.{profile}]", path.display()),
+            Found::Nowhere => format!("configure [profile.{profile}]"),
+        };
+        Some(Finding::warning("helper.profile", Class::Config, message, hint))
     });
     [own].into_iter().chain(links).chain(strays).collect()
 }
@@ -44,26 +47,32 @@ fn program(found: &Found, is_this: impl Fn(&std::path::Path) -> bool, running: &
         Found::At(path) if is_this(path) => Finding::ok(ID, format!("`{PROGRAM}` is {}", path.display())),
         Found::At(path) => {
             let message = format!("`{PROGRAM}` is {}, another program than this one ({running})", path.display());
-            Finding::warning(ID, Class::Config, message).with_hint("remove one of the two, or change their order in PATH")
+            Finding::warning(ID, Class::Config, message, "remove one of the two, or change their order in PATH")
         }
         Found::Unusable(path) => {
             let message = format!("`{PROGRAM}` is {}, which cannot be run", path.display());
-            Finding::warning(ID, Class::Config, message).with_hint("remove it, or install the program again")
+            Finding::warning(ID, Class::Config, message, format!("run `rm {}`, or install the program again", path.display()))
         }
-        Found::Nowhere => Finding::note(ID, format!("`{PROGRAM}` is not on PATH: tools have to be told {running}")),
+        Found::Nowhere => {
+            let folder = running.rsplit_once('/').map_or("", |(folder, _)| folder);
+            let message = format!("`{PROGRAM}` is not on PATH: tools have to be told {running}");
+            Finding::note(ID, message, format!("run `export PATH=\"{folder}:$PATH\"`, and put that into the start-up file of your shell"))
+        }
     }
 }
 
 fn link(name: &str, found: &Found, is_this: bool) -> Option<Finding> {
     const ID: &str = "helper.link";
-    let odd = |message: String, hint: &str| Some(Finding::warning(ID, Class::Config, message).with_hint(hint));
+    let odd = |message: String, hint: String| Some(Finding::warning(ID, Class::Config, message, hint));
     match found {
         Found::At(path) if is_this => Some(Finding::ok(ID, format!("`{name}` is this program ({})", path.display()))),
         Found::At(path) if name != OF_MANY => {
-            odd(format!("`{name}` is {}, another program than this one", path.display()), "remove it, or put the link before it on PATH")
+            let hint = "remove it, or put a link to this program before it on PATH".to_owned();
+            odd(format!("`{name}` is {}, another program than this one", path.display()), hint)
         }
         Found::Unusable(path) if name != OF_MANY => {
-            odd(format!("`{name}` is {}, which leads nowhere or cannot be run", path.display()), "remove it, and link the program again")
+            let message = format!("`{name}` is {}, which leads nowhere or cannot be run", path.display());
+            odd(message, format!("run `rm {}`; where a tool needs it, `token helper setup TOOL --write` links it again", path.display()))
         }
         // Others have programs of that name.
         Found::At(_) | Found::Unusable(_) | Found::Nowhere => None,

@@ -30,7 +30,7 @@ struct Shared<T> {
 }
 
 pub(super) fn left_out() -> Finding {
-    Finding::note("network.offline", "no server was asked (--offline)")
+    Finding::note("network.offline", "no server was asked (--offline)", "leave --offline out to ask them")
 }
 
 pub(super) async fn findings(scene: &Scene, limit: Duration, deadline: Instant) -> Vec<Finding> {
@@ -81,14 +81,22 @@ fn visited(scene: &Scene, places: &mut Vec<Shared<Place>>, name: &Name, metadata
     for place in found {
         match place {
             Ok(place) => share(places, place, name, Place::is_same),
-            Err(error) => findings.push(told(Finding::problem("network.endpoint", error.class, &error.message), &error).of(name)),
+            Err(error) => {
+                let finding = Finding::problem("network.endpoint", error.class, &error.message, told(&error, None));
+                findings.push(detailed(finding, &error).of(name));
+            }
         }
     }
     findings
 }
 
-fn told(finding: Finding, error: &SourceError) -> Finding {
-    Finding { hint: error.hint.clone().or(finding.hint), details: error.detail.clone(), ..finding }
+/// What to do about a failure: what is said where it is born, or else what its words suggest.
+fn told(error: &SourceError, proxy: Option<&Proxy>) -> String {
+    error.hint.clone().unwrap_or_else(|| advice(&error.message, proxy))
+}
+
+fn detailed(finding: Finding, error: &SourceError) -> Finding {
+    finding.with_details(error.detail.clone())
 }
 
 /// What came of asking an issuer where its endpoints are.
@@ -101,17 +109,15 @@ fn document(Shared { what, profiles }: &Shared<Discovery>, error: Option<&Source
         Some(error) if error.class == Class::Config => return None,
         Some(error) if error.class == Class::Refused && !place.withheld.is_empty() => {
             let names = one_line(&place.withheld.join(", "));
-            Finding::note(ID, format!("{} to a request without the headers that hold secrets ({names})", error.message))
+            let message = format!("{} to a request without the headers that hold secrets ({names})", error.message);
+            let renew = profiles.first().map(|name| format!("run `token renew {name}`: that sends them"));
+            Finding::note(ID, message, renew.unwrap_or_default())
         }
         Some(error) if !what.is_needed => {
-            let what = "its endpoints are known, but for where tokens are revoked";
-            told(Finding::note(ID, format!("{}; {what}", error.message)), error)
+            let message = format!("{}; its endpoints are known, but for where tokens are revoked", error.message);
+            detailed(Finding::note(ID, message, "set `revocation_endpoint`, if `token purge --revoke` is to tell the issuer"), error)
         }
-        Some(error) => {
-            let hint = advice(&error.message, place.proxy().as_ref());
-            let finding = Finding::problem(ID, error.class, &error.message);
-            told(Finding { hint, ..finding }, error)
-        }
+        Some(error) => detailed(Finding::problem(ID, error.class, &error.message, told(error, place.proxy().as_ref())), error),
     };
     Some(finding.of_all(profiles))
 }
@@ -123,16 +129,17 @@ fn of_visit(Shared { what, profiles }: &Shared<Place>, outcome: Result<&Visit, &
     let main = match outcome {
         Err(error) if error.class == Class::Config => return Vec::new(),
         Err(error) => {
-            let finding = Finding::problem(ID, error.class, format!("{} ({role})", error.message));
-            vec![told(Finding { hint: advice(&error.message, proxy.as_ref()), ..finding }, error)]
+            let message = format!("{} ({role})", error.message);
+            vec![detailed(Finding::problem(ID, error.class, message, told(error, proxy.as_ref())), error)]
         }
         Ok(Visit { status: 407, .. }) => {
-            let finding = Finding::problem(ID, Class::Network, format!("the proxy on the way to {host} wants to know who asks (HTTP 407)"));
-            vec![finding.with_hint("write the user and the password into the address of the proxy")]
+            let message = format!("the proxy on the way to {host} wants to know who asks (HTTP 407)");
+            vec![Finding::problem(ID, Class::Network, message, "write the user and the password into the address of the proxy")]
         }
         Ok(Visit { status: status @ 500.., .. }) => {
-            let finding = Finding::warning(ID, Class::Temporary, format!("{host} fails for now (HTTP {status}, {role})"));
-            vec![Finding { hint: advice(&finding.message, proxy.as_ref()), ..finding }]
+            let message = format!("{host} fails for now (HTTP {status}, {role})");
+            let hint = advice(&message, proxy.as_ref());
+            vec![Finding::warning(ID, Class::Temporary, message, hint)]
         }
         Ok(visit) => {
             let encrypted = if what.is_encrypted() { ", and is trusted" } else { "" };
@@ -142,7 +149,7 @@ fn of_visit(Shared { what, profiles }: &Shared<Place>, outcome: Result<&Visit, &
             let certificate = visit.certificate_until.and_then(Timestamp::rfc3339).map(|until| format!("certificate until {until}"));
             let proxy = proxy.map(|proxy| format!("through {} ({})", proxy.address, proxy.named_by));
             let details = details.chain(address).chain(certificate).chain(proxy).collect();
-            vec![Finding { details, ..finding }]
+            vec![finding.with_details(details)]
         }
     };
     let certificate = outcome.ok().and_then(|visit| expiring(&host, visit.certificate_until?, now));
@@ -154,37 +161,34 @@ fn expiring(host: &str, until: Timestamp, now: Timestamp) -> Option<Finding> {
         return None;
     }
     let message = format!("the certificate of {host} ends {}", ui::relative(until, now));
-    Some(Finding::warning("network.certificate", Class::Network, message).with_hint("whoever runs the server has to renew it"))
+    Some(Finding::warning("network.certificate", Class::Network, message, "whoever runs the server has to renew it"))
 }
 
-/// What to do about a server that cannot be reached.
-fn advice(message: &str, proxy: Option<&Proxy>) -> Option<String> {
+/// What to do about a server that cannot be reached, by the words of the failure.
+fn advice(message: &str, proxy: Option<&Proxy>) -> String {
     let says = |words: &[&str]| words.iter().any(|word| message.contains(word));
-    if says(&["UnknownIssuer", "CaUsedAsEndEntity"]) {
-        return Some("set `ca_file` to the certificate of its authority, if you trust that".to_owned());
-    }
-    if says(&["expired", "NotValidYet", "not valid yet"]) {
-        return Some("whoever runs the server has to renew its certificate; check this machine's clock, too".to_owned());
-    }
-    if says(&["not valid for name", "NotValidForName"]) {
-        return Some("check the host in the address: the server is another one".to_owned());
-    }
-    if says(&["for now"]) {
-        return Some("try later; if it stays so, tell whoever runs it".to_owned());
-    }
-    if says(&["unusable"]) {
-        return Some("check `issuer`: something else answers there".to_owned());
-    }
-    if let Some(Proxy { address, named_by, .. }) = proxy {
-        return Some(format!("it is asked through {address} ({named_by}): check that proxy, or list the host in NO_PROXY"));
-    }
-    if says(&["lookup", "resolve"]) {
-        return Some("check the name of the host, and that this machine can look up names".to_owned());
-    }
-    if says(&["did not answer"]) {
-        return Some("check that no firewall is in between, or give it more time: --request-timeout".to_owned());
-    }
-    says(&["cannot be reached", "broke off"]).then(|| "check the address and its port, and that no firewall is in between".to_owned())
+    let hint = if says(&["UnknownIssuer", "CaUsedAsEndEntity"]) {
+        "set `ca_file` to the certificate of its authority, if you trust that"
+    } else if says(&["expired", "NotValidYet", "not valid yet"]) {
+        "whoever runs the server has to renew its certificate; check this machine's clock, too"
+    } else if says(&["not valid for name", "NotValidForName"]) {
+        "check the host in the address: the server is another one"
+    } else if says(&["for now"]) {
+        "try later; if it stays so, tell whoever runs it"
+    } else if says(&["unusable"]) {
+        "check `issuer`: something else answers there"
+    } else if let Some(Proxy { address, named_by, .. }) = proxy {
+        return format!("it is asked through {address} ({named_by}): check that proxy, or list the host in NO_PROXY");
+    } else if says(&["lookup", "resolve"]) {
+        "check the name of the host, and that this machine can look up names"
+    } else if says(&["did not answer"]) {
+        "check that no firewall is in between, or give it more time: --request-timeout"
+    } else if says(&["cannot be reached", "broke off"]) {
+        "check the address and its port, and that no firewall is in between"
+    } else {
+        "check the address in the profile; if it is right, ask whoever runs the server"
+    };
+    hint.to_owned()
 }
 
 /// How far this machine's clock is from that of each server.
@@ -203,25 +207,23 @@ fn clocks(visits: &[(&Shared<Place>, Result<Visit, SourceError>)]) -> Vec<Findin
 
 fn clock(host: &str, visit: &Visit) -> Finding {
     const ID: &str = "clock.difference";
-    let Some(date) = &visit.date else { return Finding::note(ID, format!("{host} does not say what time it is")) };
+    let told = |message: String| Finding::note(ID, message, "compare this machine's clock with another one: `date -u`");
+    let Some(date) = &visit.date else { return told(format!("{host} does not say what time it is")) };
     let Ok(theirs) = httpdate::parse_http_date(date) else {
-        return Finding::note(ID, format!("{host} says a time that is none: {}", one_line(date)));
+        return told(format!("{host} says a time that is none: {}", one_line(date)));
     };
     let theirs = Timestamp::from(theirs);
     // It is given in whole seconds, and was true at some time between the question and the answer.
     let (behind, ahead) = (theirs.since(visit.answered_at), visit.asked_at.since(theirs.after(Duration::from_secs(1))));
     let (off, way) = if behind > ahead { (behind, "behind") } else { (ahead, "ahead of") };
     let message = format!("this machine's clock is {} {way} that of {host}", ui::spoken(Duration::from_secs(off.as_secs())));
+    let hint = "set it, as with `timedatectl set-ntp true`; tokens seem to expire early or late otherwise";
     let finding = match off.as_secs() {
-        seconds if seconds > FAR_OFF => Finding::problem(ID, Class::Config, message),
-        seconds if seconds > WRONG => Finding::warning(ID, Class::Config, message),
+        seconds if seconds > FAR_OFF => Finding::problem(ID, Class::Config, message, hint),
+        seconds if seconds > WRONG => Finding::warning(ID, Class::Config, message, hint),
         _ => Finding::ok(ID, format!("this machine's clock agrees with that of {host}")),
     };
-    let finding = finding.with_detail(format!("there it was {date}, {} s apart", off.as_secs()));
-    match finding.class {
-        Some(_) => finding.with_hint("set it, as with `timedatectl set-ntp true`; tokens seem to expire early or late otherwise"),
-        None => finding,
-    }
+    finding.with_detail(format!("there it was {date}, {} s apart", off.as_secs()))
 }
 
 #[cfg(test)]
@@ -281,9 +283,10 @@ mod tests {
             ("x did not answer within 5s", None, "--request-timeout"),
             ("x failed for now (HTTP 503)", Some(&proxy), "later"),
             ("the discovery document of x is unusable: it is no JSON object", None, "`issuer`"),
+            ("x did what nobody has heard of", None, "the address in the profile"),
         ];
         for (message, proxy, says) in table {
-            assert!(advice(message, proxy).is_some_and(|hint| hint.contains(says)), "{message}");
+            assert!(advice(message, proxy).contains(says), "{message}");
         }
     }
 }

@@ -28,14 +28,18 @@ fn judged(ways: &[(Proxy, Vec<Name>)], variables: &[(&'static str, Option<Proxy>
     let used = ways.iter().map(|(proxy, names)| {
         let Proxy { address, named_by, is_usable } = proxy;
         if *is_usable {
-            return Finding::note(ID, format!("its servers are asked through {address} ({named_by})")).of_all(names);
+            let hint = match named_by.strip_prefix('`') {
+                Some(_) => "leave `proxy` out of the profile, if they are to be asked directly",
+                None => "list hosts in NO_PROXY, if they are to be asked directly",
+            };
+            return Finding::note(ID, format!("its servers are asked through {address} ({named_by})"), hint).of_all(names);
         }
-        let finding = Finding::problem("proxy.kind", Class::Network, format!("{address} ({named_by}) is no http or https proxy"));
-        finding.with_hint("name one that is, or unset it").of_all(names)
+        let message = format!("{address} ({named_by}) is no http or https proxy");
+        Finding::problem("proxy.kind", Class::Network, message, "name one that is, or take it out").of_all(names)
     });
     let odd = variables.iter().filter(|(_, proxy)| proxy.is_none()).map(|(name, _)| {
-        Finding::warning("proxy.address", Class::Config, format!("{name} is not the address of a proxy, and is not used"))
-            .with_hint(format!("set {name} to an address as http://proxy.example.com:3128, or unset it"))
+        let hint = format!("set {name} to an address as http://proxy.example.com:3128, or run `unset {name}`");
+        Finding::warning("proxy.address", Class::Config, format!("{name} is not the address of a proxy, and is not used"), hint)
     });
     let is_used = |name: &str| ways.iter().any(|(proxy, _)| proxy.named_by == name);
     let idle = variables.iter().filter_map(|(name, proxy)| Some((name, proxy.as_ref()?))).filter(|(name, _)| !is_used(name));

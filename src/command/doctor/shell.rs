@@ -125,7 +125,7 @@ fn completion(shell: Shell, around: &Around) -> Finding {
     let folder = place.parent().filter(|folder| !folder.is_dir());
     let making = folder.map(|folder| format!("mkdir -p {} && ", folder.display())).unwrap_or_default();
     let hint = format!("run `{making}token completions {name} > {}`", place.display());
-    Finding::note(ID, format!("{name} has no completions for token")).with_hint(hint)
+    Finding::note(ID, format!("{name} has no completions for token"), hint)
 }
 
 /// Whether a start-up file has this program print its completions.
@@ -140,7 +140,7 @@ fn pages(around: &Around) -> Finding {
     let places = around.manpath.iter().flat_map(|folder| PAGES.map(|page| folder.join(page)));
     match places.into_iter().find(|page| page.is_file()) {
         Some(page) => Finding::ok(ID, format!("the manual is installed ({})", page.display())),
-        None => Finding::note(ID, "the manual is not installed where `man` looks").with_hint("`token man` prints it"),
+        None => Finding::note(ID, "the manual is not installed where `man` looks", "run `token man | man -l -` to read it"),
     }
 }
 

@@ -47,8 +47,8 @@ fn of_store(store: Store<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     if !is_there && !is_ours && !rustix::process::geteuid().is_root() {
         let message = format!("{} is not there, and {} is another user's", path.display(), ground.display());
-        let finding = Finding::problem(store.id, Class::Storage, message);
-        return vec![finding.with_hint(format!("check HOME, or set {} to a directory of yours", store.variable))];
+        let hint = format!("check HOME, or set {} to a directory of yours", store.variable);
+        return vec![Finding::problem(store.id, Class::Storage, message, hint)];
     }
     findings.extend(trial::attempt(ground, store.locking).err().map(|failure| unusable(&store, &failure)));
     findings.extend(trial::room(ground).and_then(|room| narrow(&store, ground, room)));
@@ -75,8 +75,7 @@ fn sound(store: &Store<'_>, is_there: bool, ground: &Path) -> Finding {
 
 /// A directory, or a file in it, that must not be used.
 fn refused(store: &Store<'_>, error: &StorageError) -> Finding {
-    let finding = Finding::problem(store.id, Class::Storage, error.to_string());
-    finding.with_hint(advice(error))
+    Finding::problem(store.id, Class::Storage, error.to_string(), advice(error))
 }
 
 fn advice(error: &StorageError) -> String {
@@ -93,11 +92,11 @@ fn unusable(store: &Store<'_>, failure: &LockFailure) -> Finding {
     match failure {
         LockFailure::Unsupported(path) => {
             let message = format!("the file system of {} cannot lock", path.display());
-            let finding = Finding::problem(store.id, Class::Storage, message);
-            finding.with_hint(format!("set {} to a directory that can, or lock = \"none\" in the configuration", store.variable))
+            let hint = format!("set {} to a directory that can, or lock = \"none\" in the configuration", store.variable);
+            Finding::problem(store.id, Class::Storage, message, hint)
         }
         LockFailure::Unavailable(error) | LockFailure::Refused(error) => {
-            Finding::problem(store.id, Class::Storage, error.to_string()).with_hint(error.hint())
+            Finding::problem(store.id, Class::Storage, error.to_string(), error.hint())
         }
     }
 }
@@ -109,8 +108,8 @@ fn narrow(store: &Store<'_>, ground: &Path, (bytes, files): (u64, Option<u64>)) 
         _ => return None,
     };
     let message = format!("only {what} left where {} is", ground.display());
-    let finding = Finding::warning("storage.space", Class::Storage, message);
-    Some(finding.with_hint(format!("make room, or set {} to another directory", store.variable)))
+    let hint = format!("make room, or set {} to another directory", store.variable);
+    Some(Finding::warning("storage.space", Class::Storage, message, hint))
 }
 
 fn peculiar(store: &Store<'_>, kind: Peculiarity) -> Option<Finding> {
@@ -118,31 +117,29 @@ fn peculiar(store: &Store<'_>, kind: Peculiarity) -> Option<Finding> {
     match kind {
         Peculiarity::Remote(kind) => {
             let message = format!("{called}: {path} is on {kind}: slower, and machines that share it share its files");
-            Some(Finding::note("storage.remote", message).with_hint(format!("{} names another directory", store.variable)))
+            Some(Finding::note("storage.remote", message, format!("{} names another directory", store.variable)))
         }
         // A cache may be lost.
         Peculiarity::InMemory if store.locking || store.called == "cache" => None,
         Peculiarity::InMemory => {
-            Some(Finding::note("storage.memory", format!("{called}: {path} is in memory: logins are gone with the next start")))
+            let message = format!("{called}: {path} is in memory: they are gone with the next start of this machine");
+            Some(Finding::note("storage.memory", message, format!("set {} to a directory on a disk", store.variable)))
         }
     }
 }
 
 fn of_files(inventory: &Inventory) -> Vec<Finding> {
-    let faults = inventory.faults.iter().map(|error| {
-        let finding = Finding::problem("storage.file", Class::Storage, error.to_string());
-        finding.with_hint(advice(error))
-    });
+    let faults = inventory.faults.iter().map(|error| Finding::problem("storage.file", Class::Storage, error.to_string(), advice(error)));
     let damaged = inventory.damaged.iter().map(|path| {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         let profile = name.strip_suffix(".json.damaged").and_then(|name| name.parse::<Name>().ok());
-        let finding = Finding::warning("storage.damaged", Class::Storage, format!("{} was damaged, and is kept", path.display()));
         let hint = format!("look at it, or run `rm {}`; a failing disk may be the cause", path.display());
-        finding.with_hint(hint).of_all(profile.as_slice())
+        let message = format!("{} was damaged, and is kept", path.display());
+        Finding::warning("storage.damaged", Class::Storage, message, hint).of_all(profile.as_slice())
     });
     let leftovers = inventory.leftovers.first().map(|first| {
         let message = format!("{} leftovers of processes that were killed, as {}", inventory.leftovers.len(), first.display());
-        Finding::note("storage.leftovers", message).with_hint("the next renewal of that profile removes them")
+        Finding::note("storage.leftovers", message, "the next renewal of that profile removes them")
     });
     faults.chain(damaged).chain(leftovers).collect()
 }
@@ -159,7 +156,7 @@ fn orphans(scene: &Scene) -> Option<Finding> {
     // Without any profile, the configuration is likely to be another one than usual.
     let first = names.first().filter(|_| scene.is_whole && configuration.profiles().next().is_some())?;
     let hint = format!("remove it with `token purge {first}`, if it is not needed any more");
-    Some(Finding::note("storage.orphans", "something is kept for it, and there is no such profile").of_all(&names).with_hint(hint))
+    Some(Finding::note("storage.orphans", "something is kept for it, and there is no such profile", hint).of_all(&names))
 }
 
 #[cfg(test)]
@@ -205,6 +202,6 @@ mod tests {
     #[test]
     fn what_cannot_be_locked_has_a_way_out() {
         let found = unusable(&store("cache", true), &LockFailure::Unsupported("/x".into()));
-        assert!(found.hint.is_some_and(|hint| hint.contains("lock = \"none\"") && hint.contains("TOKEN_CACHE_DIR")));
+        assert!(found.hint().is_some_and(|hint| hint.contains("lock = \"none\"") && hint.contains("TOKEN_CACHE_DIR")));
     }
 }
