@@ -9,6 +9,7 @@ mod consumers;
 mod environment;
 mod helpers;
 mod network;
+mod permissions;
 mod profiles;
 mod proxies;
 mod shell;

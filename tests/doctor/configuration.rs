@@ -1,7 +1,8 @@
 //! Mistakes in the configuration and around it.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::Path;
 
 use crate::report::{doctor, installed};
 use crate::support::Test;
@@ -68,7 +69,7 @@ fn who_may_read_and_change_it_matters() {
         doctor(&test, &["--offline"]).exits(0).is_well("config.mode");
     }
     set_mode(&test, 0o664);
-    doctor(&test, &["--offline"]).exits(0).finds("config.mode", "note", "0664");
+    doctor(&test, &["--offline"]).exits(2).finds("config.mode", "warning", "0664").advises("config.mode", "chmod g-w");
     set_mode(&test, 0o666);
     doctor(&test, &["--offline"]).exits(2).finds("config.mistake", "problem", "0666").advises("config.mistake", "chmod o-w");
     test.configure(secret);
@@ -77,6 +78,39 @@ fn who_may_read_and_change_it_matters() {
     report.exits(2).finds("config.mistake", "problem", "holds a secret of the profile `prod`").advises("config.mistake", "chmod 600");
     set_mode(&test, 0o600);
     doctor(&test, &["--offline"]).exits(0);
+}
+
+#[test]
+fn who_may_put_another_in_its_place_matters() {
+    let test = installed(Test::configured(SOUND));
+    let (folder, above) = (test.path("config/token"), test.path("config"));
+    let mode = |path: &Path, mode: u32| fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+    let look = || doctor(&test, &["--offline"]);
+    for (own, others, is_told) in
+        [(0o700, 0o755, false), (0o755, 0o755, false), (0o777, 0o755, true), (0o755, 0o777, true), (0o755, 0o1777, false)]
+    {
+        mode(&folder, own);
+        mode(&above, others);
+        let report = look();
+        assert_eq!(report.of("config.directory").len(), usize::from(is_told), "{own:o} {others:o}{}", report.outcome);
+        if is_told {
+            report.exits(2).finds("config.directory", "warning", "by anybody (mode 0777)");
+            // What it says is done.
+            report.follow("config.directory", &test);
+            look().exits(0).is_well("config.directory");
+        }
+    }
+    mode(&folder, 0o775);
+    look().exits(2).finds("config.directory", "warning", "by its group").advises("config.directory", "chmod g-w");
+
+    // A file elsewhere, to which a link leads.
+    mode(&folder, 0o700);
+    fs::create_dir(test.path("dotfiles")).unwrap();
+    fs::rename(test.path("config/token/config.toml"), test.path("dotfiles/token.toml")).unwrap();
+    symlink(test.path("dotfiles/token.toml"), test.path("config/token/config.toml")).unwrap();
+    look().exits(0);
+    mode(&test.path("dotfiles"), 0o777);
+    look().exits(2).finds("config.directory", "warning", "dotfiles can be written to");
 }
 
 #[test]

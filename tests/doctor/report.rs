@@ -82,6 +82,22 @@ impl Report {
         self
     }
 
+    /// The first command that a finding of this kind advises, as it stands there.
+    #[track_caller]
+    pub fn command(&self, id: &str) -> String {
+        let of_hint = |finding: &Value| Some(finding["hint"].as_str()?.split('`').nth(1)?.to_owned());
+        let found = self.of(id).iter().find_map(|finding| of_hint(finding));
+        found.unwrap_or_else(|| panic!("no {id} that advises a command{}", self.outcome))
+    }
+
+    /// Types that command into a shell in this home.
+    #[track_caller]
+    pub fn follow(&self, id: &str, test: &Test) {
+        let line = self.command(id);
+        let output = test.other("sh", &["-c", &line]).output().unwrap();
+        assert!(output.status.success(), "{line}: {}", String::from_utf8_lossy(&output.stderr));
+    }
+
     /// Nothing of this kind is not well.
     #[track_caller]
     pub fn is_well(&self, id: &str) -> &Self {

@@ -197,6 +197,8 @@ impl Test {
     pub fn configure(&self, config: &str) {
         let path = self.path("config/token/config.toml");
         fs::create_dir_all(path.parent().unwrap()).unwrap();
+        // Whatever the umask.
+        fs::set_permissions(path.parent().unwrap(), fs::Permissions::from_mode(0o700)).unwrap();
         fs::write(&path, config).unwrap();
         fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
     }

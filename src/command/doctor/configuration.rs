@@ -1,9 +1,8 @@
 //! The configuration file: whether it is there, who may read and change it, and every mistake in it.
 
 use std::os::unix::fs::MetadataExt as _;
-use std::path::Path;
 
-use super::Scene;
+use super::{Scene, permissions};
 use crate::error::{Class, reason};
 use crate::profile::ConfigError;
 use crate::ui::Finding;
@@ -23,7 +22,6 @@ pub(super) fn findings(scene: &Scene) -> Vec<Finding> {
             let profiles = if count == 1 { "1 profile".to_owned() } else { format!("{count} profiles") };
             let sound = Finding::ok("config.file", format!("{}: {profiles}", path.display()));
             findings.extend(findings.is_empty().then(|| sound.with_detail(format!("mode {mode:04o}"))));
-            findings.extend(shared(path, mode));
         }
         Err(error) if error.kind() == std::io::ErrorKind::NotFound && !scene.places.config_is_named => {
             let message = format!("there is no {}: no profile is configured", path.display());
@@ -37,6 +35,7 @@ pub(super) fn findings(scene: &Scene) -> Vec<Finding> {
             findings.push(Finding::problem("config.file", Class::Config, message, "let this user read it, or name another with --config"));
         }
     }
+    findings.extend(permissions::findings(path));
     if !scene.configuration().cache().locks() {
         let message = "`lock` is \"none\": processes do not wait for each other, and each may ask the issuer";
         findings.push(Finding::note("config.lock", message, "leave it out where the file system can lock"));
@@ -47,10 +46,4 @@ pub(super) fn findings(scene: &Scene) -> Vec<Finding> {
 fn mistake(error: &ConfigError) -> Finding {
     let hint = error.hint.as_deref().unwrap_or("correct that line; token-config(5) has every key and what it takes");
     Finding::problem("config.mistake", error.class, &error.message, hint)
-}
-
-/// A group that can change what this user runs. That others cannot, and whether they can read secrets in it, reading has found out.
-fn shared(path: &Path, mode: u32) -> Option<Finding> {
-    let message = || format!("{} can be changed by its group (mode {mode:04o})", path.display());
-    (mode & 0o020 != 0).then(|| Finding::note("config.mode", message(), format!("run `chmod g-w {}`", path.display())))
 }
