@@ -9,6 +9,7 @@ mod checksum;
 mod directory;
 mod entry;
 mod failure;
+pub mod inventory;
 mod lock;
 mod login;
 mod served;
@@ -317,6 +318,7 @@ const ENTRY: &str = ".json";
 const FAILURE: &str = ".failure";
 const ASIDE: &str = ".json.damaged";
 const SERVED: &str = ".served";
+const LOCK: &str = ".lock";
 
 fn entry_file(name: &Name) -> String {
     format!("{name}{ENTRY}")
@@ -327,7 +329,7 @@ fn failure_file(name: &Name) -> String {
 }
 
 fn lock_file(name: &Name) -> String {
-    format!("{name}.lock")
+    format!("{name}{LOCK}")
 }
 
 fn aside_file(name: &Name) -> String {

@@ -3,27 +3,16 @@
 
 use std::fs::File;
 use std::os::unix::fs::MetadataExt as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use rustix::fs::{self, AtFlags, Mode, OFlags};
 
-use super::directory::{Directory, PRIVATE_FILE, check_regular, write_all};
+use super::directory::{Directory, PRIVATE_FILE, write_all};
 use super::lock::{LockFailure, excludes};
-use super::{ASIDE, Cache, ENTRY, FAILURE, SERVED, StorageError};
+use super::{Cache, StorageError};
 
 /// As much as an ordinary entry takes.
 const USUAL_SIZE: usize = 4 << 10;
-
-/// What the files of a directory come to.
-#[derive(Debug, Default)]
-pub struct Inventory {
-    /// Those that must not be used, and why.
-    pub faults: Vec<StorageError>,
-    /// Those that killed writers left behind.
-    pub leftovers: Vec<PathBuf>,
-    /// The damaged ones that were kept.
-    pub damaged: Vec<PathBuf>,
-}
 
 /// The nearest directory to `path` that is there: itself, or one that leads to it.
 #[must_use]
@@ -63,32 +52,6 @@ pub fn attempt(folder: &Path, locking: bool) -> Result<(), LockFailure> {
     if excludes(&File::from(file), &File::from(again), folder)? { Ok(()) } else { Err(LockFailure::Unsupported(folder.to_owned())) }
 }
 
-/// What lies in `path`; nothing where that is no directory of ours.
-///
-/// # Errors
-/// [`StorageError`] where it must not be used, or cannot be listed.
-pub fn inventory(path: &Path) -> Result<Inventory, StorageError> {
-    let mut found = Inventory::default();
-    let Some(directory) = Directory::open(path)? else { return Ok(found) };
-    for name in directory.names()? {
-        let is_kept = [ENTRY, FAILURE, SERVED, ".lock"].iter().any(|end| name.ends_with(end)) && !name.starts_with('.');
-        if is_kept {
-            found.faults.extend(fault(&directory, &name));
-        } else if name.ends_with(ASIDE) {
-            found.damaged.push(path.join(&name));
-        } else if Directory::is_temporary(&name) {
-            found.leftovers.push(path.join(&name));
-        }
-    }
-    found.damaged.sort();
-    Ok(found)
-}
-
-fn fault(directory: &Directory, name: &str) -> Option<StorageError> {
-    let stat = fs::statat(directory.descriptor(), name, AtFlags::SYMLINK_NOFOLLOW).ok()?;
-    check_regular(&directory.path_of(name), &stat).err()
-}
-
 impl Cache {
     /// Whether processes wait for each other.
     #[must_use]
@@ -100,7 +63,8 @@ impl Cache {
 /// The room that is left where `path` is, in bytes and in files; `None` where that cannot be told.
 #[must_use]
 pub fn room(path: &Path) -> Option<(u64, Option<u64>)> {
-    let space = fs::statvfs(path).ok()?;
+    // One without any room at all is not one for files.
+    let space = fs::statvfs(path).ok().filter(|space| space.f_blocks > 0)?;
     // Some file systems count no files.
     let files = (space.f_files > 0).then_some(space.f_favail);
     Some((space.f_bavail.saturating_mul(space.f_frsize), files))
@@ -147,7 +111,6 @@ const fn of_magic(magic: u64) -> Option<Peculiarity> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::os::unix::fs::{PermissionsExt, symlink};
 
     #[test]
     fn a_trial_leaves_nothing_behind() {
@@ -167,31 +130,6 @@ mod tests {
         assert_eq!(ground(&folder.path().join("a/b")), folder.path());
         assert_eq!(ground(folder.path()), folder.path());
         assert_eq!(ground(Path::new("no-such-folder/x")), Path::new("."));
-    }
-
-    #[test]
-    fn every_file_is_looked_at() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let path = folder.path();
-        std::fs::set_permissions(path, PermissionsExt::from_mode(0o700)).expect("private");
-        let put = |name: &str, mode: u32| {
-            std::fs::write(path.join(name), "x").expect("written");
-            std::fs::set_permissions(path.join(name), PermissionsExt::from_mode(mode)).expect("set");
-        };
-        for (name, mode) in [("a.json", 0o600), ("b.json", 0o640), ("c.failure", 0o604), ("d.lock", 0o600), ("notes.txt", 0o644)] {
-            put(name, mode);
-        }
-        put("e.json.damaged", 0o600);
-        put(".a.json.0123456789abcdef", 0o600);
-        put(".a.json.swp", 0o600);
-        symlink(path.join("a.json"), path.join("f.json")).expect("linked");
-        let found = inventory(path).expect("a directory of ours");
-        let mut faults: Vec<String> = found.faults.iter().map(ToString::to_string).collect();
-        faults.sort();
-        let names = ["b.json", "c.failure", "f.json"];
-        assert!(faults.len() == 3 && faults.iter().zip(names).all(|(fault, name)| fault.contains(name)), "{faults:?}");
-        assert_eq!(found.damaged, [path.join("e.json.damaged")]);
-        assert_eq!(found.leftovers, [path.join(".a.json.0123456789abcdef")]);
     }
 
     #[cfg(target_os = "linux")]

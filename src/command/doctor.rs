@@ -7,6 +7,7 @@ mod commands;
 mod configuration;
 mod consumers;
 mod environment;
+mod files;
 mod helpers;
 mod network;
 mod permissions;
@@ -52,6 +53,11 @@ struct Scene {
 impl Scene {
     fn configuration(&self) -> &Configuration {
         &self.survey.configuration
+    }
+
+    /// Whether a profile, sound or not, is one of those asked about.
+    fn asks_about(&self, name: &Name) -> bool {
+        self.is_whole || self.profiles.iter().any(|profile| profile.name == *name)
     }
 
     /// Whether there is a profile of this name, sound or not.

@@ -135,5 +135,7 @@ fn a_login_that_is_dead_is_told() {
     report.exits(4).finds("profile.state", "problem", "parked");
 
     fs::write(test.login_path("prod"), "{}").unwrap();
-    doctor(&test, &["--offline"]).exits(6).finds("profile.login", "problem", "damaged").advises("profile.login", "token purge prod");
+    let report = doctor(&test, &["--offline"]);
+    report.exits(6).finds("storage.damaged", "problem", "the login in").advises("storage.damaged", "token purge prod");
+    report.is_well("profile.state").is_well("profile.login");
 }

@@ -4,10 +4,10 @@ use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 
-use crate::report::{Report, doctor, installed};
+use crate::report::{Report, doctor, installed, put};
 use crate::support::home::give_away;
 use crate::support::privilege::{Mounted, STRANGER, root_for, strace_for};
-use crate::support::{Issuer, Test};
+use crate::support::{Issuer, Reuse, Test};
 
 fn mode(path: &Path, mode: u32) {
     fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
@@ -72,7 +72,92 @@ fn what_a_newer_program_wrote_is_told() {
     let test = home();
     let text = fs::read_to_string(test.entry_path("prod")).unwrap();
     fs::write(test.entry_path("prod"), text.replace("\"version\":1", "\"version\":9")).unwrap();
-    look(&test).exits(6).finds("profile.state", "problem", "newer version").advises("profile.state", "update token");
+    let report = look(&test);
+    report.exits(6).finds("storage.file", "problem", "newer version").advises("storage.file", "update token");
+    assert_eq!(report.of("profile.state").len(), 0, "told once{}", report.outcome);
+    report.follow("storage.file", &test);
+    look(&test).exits(0).finds("profile.state", "ok", "no token yet");
+}
+
+/// What is written into a file of `prod`, the finding that tells of it, and what it says.
+type Damage = (&'static str, &'static str, &'static str, &'static str, &'static str);
+
+#[test]
+fn what_is_damaged_is_told_before_its_next_use() {
+    let table: [Damage; 9] = [
+        ("cache/prod.json", "{}", "storage.damaged", "warning", "the token in"),
+        ("cache/prod.json", "{\"version\":9}", "storage.file", "problem", "newer version"),
+        ("cache/prod.failure", "{}", "storage.damaged", "warning", "the memory of a failure in"),
+        ("cache/prod.failure", "{\"version\":9}", "storage.file", "warning", "newer version"),
+        ("state/prod.json", "{}", "storage.damaged", "problem", "the login in"),
+        ("state/prod.json", "{\"version\":9}", "storage.file", "problem", "newer version"),
+        // Of names that are no profiles.
+        ("cache/exec-x-0123456789ab.json", "{}", "storage.damaged", "warning", "the token in"),
+        ("cache/gone.json", "{\"version\":9}", "storage.file", "warning", "newer version"),
+        ("state/gone.json", "{}", "storage.damaged", "warning", "the login in"),
+    ];
+    for (file, text, id, level, says) in table {
+        let issuer = Issuer::rotating(Reuse::Revokes);
+        let test = installed(Test::logged_in(&issuer).named(file));
+        look(&test).exits(0);
+        put(&test, file, text, 0o600);
+        let report = look(&test);
+        report.exits(6).finds(id, level, says).finds(id, level, file);
+        // What it advises mends it.
+        report.follow(id, &test);
+        let left = look(&test);
+        assert!(left.of(id).is_empty(), "{file}{}", left.outcome);
+        assert!(file.contains("state") || test.login("prod").is_some(), "{file}: the login is kept");
+    }
+}
+
+/// What is put in the place of a file, and how.
+type Obstacle = (&'static str, fn(&Path));
+
+#[test]
+fn what_is_in_the_place_of_a_file_is_got_out_of_the_way_as_it_says() {
+    let table: [Obstacle; 4] = [
+        ("a link", |path| symlink("/dev/null", path).unwrap()),
+        ("a directory", |path| fs::create_dir(path).unwrap()),
+        ("a pipe", |path| rustix::fs::mkfifoat(rustix::fs::CWD, path, rustix::fs::Mode::RUSR).unwrap()),
+        ("open to others", |path| {
+            fs::write(path, "").unwrap();
+            mode(path, 0o666);
+        }),
+    ];
+    for (case, make) in table {
+        for file in ["cache/prod.json", "cache/prod.lock", "state/prod.json"] {
+            let issuer = Issuer::rotating(Reuse::Revokes);
+            let test = installed(Test::logged_in(&issuer).named(case));
+            fs::remove_file(test.path(file)).unwrap();
+            make(&test.path(file));
+            let report = look(&test);
+            report.exits(6).finds("storage.file", "problem", file);
+            report.follow("storage.file", &test);
+            assert!(look(&test).of("storage.file").is_empty(), "{case} {file}{}", report.outcome);
+        }
+    }
+}
+
+#[test]
+fn a_file_with_a_second_name_is_told() {
+    let test = home();
+    fs::hard_link(test.entry_path("prod"), test.path("copy")).unwrap();
+    let report = look(&test);
+    report.exits(6).finds("storage.damaged", "warning", "has a second name");
+    report.follow("storage.damaged", &test);
+    look(&test).exits(0);
+}
+
+#[test]
+fn the_files_of_others_are_left_out_where_one_is_asked_about() {
+    let test = home();
+    let config = fs::read_to_string(test.path("config/token/config.toml")).unwrap();
+    test.configure(&format!("{config}[profile.other]\nsource = \"env\"\nvariable = \"HOME\"\n"));
+    put(&test, "cache/other.json", "{}", 0o600);
+    doctor(&test, &["--offline", "prod"]).exits(0);
+    doctor(&test, &["--offline", "other"]).exits(6).finds("storage.damaged", "warning", "other.json");
+    look(&test).exits(6);
 }
 
 #[test]

@@ -107,14 +107,14 @@ fn sink(path: &Path, mode: u32, destination: &Destination) -> Option<Finding> {
     }
 }
 
-/// How its token and its login stand.
+/// How its token and its login stand, as far as its files can be read: those that cannot say so themselves.
 fn state(scene: &Scene, profile: &Profile) -> Vec<Finding> {
-    match status::row(scene.configuration(), &profile.name, scene.now) {
-        Ok(row) => standing(&profile.name, &row, |time| in_words(time, scene)),
-        // The directories say so themselves.
-        Err(crate::cache::StorageError::Refused { .. } | crate::cache::StorageError::Foreign { .. }) => Vec::new(),
-        Err(error) => vec![Finding::problem("profile.state", Class::Storage, error.to_string(), error.hint())],
+    let Ok(row) = status::row(scene.configuration(), &profile.name, scene.now) else { return Vec::new() };
+    let has_token = matches!(row.state, State::Fresh | State::NearExpiry);
+    if profile.login().is_err() && !has_token {
+        return Vec::new();
     }
+    standing(&profile.name, &row, |time| in_words(time, scene))
 }
 
 fn in_words(time: &str, scene: &Scene) -> String {
@@ -132,10 +132,7 @@ fn standing(name: &Name, row: &Row, when: impl Fn(&str) -> String) -> Vec<Findin
     let main = match row.state {
         State::Fresh => Finding::ok(ID, format!("its token is fresh, and {}", expires())),
         State::NearExpiry => Finding::ok(ID, format!("its token {}, and is renewed at its next use", expires())),
-        State::Missing if class == Some(Class::Storage) => {
-            Finding::problem(ID, Class::Storage, cause, format!("restore it, or remove it with `token purge {name}`"))
-        }
-        State::Missing | State::Expired if class.is_some_and(|class| class != Class::Storage) => {
+        State::Missing | State::Expired if class.is_some() => {
             let message = format!("has no token, and failed last {since}: {cause}");
             Finding::warning(ID, class.unwrap_or(Class::Temporary), message, format!("mend that, then {}", renew("")))
         }
@@ -155,17 +152,11 @@ fn standing(name: &Name, row: &Row, when: impl Fn(&str) -> String) -> Vec<Findin
             Finding::problem(ID, Class::Login, why, renew(" in a terminal"))
         }
     };
-    let login = match (row.state, row.login, class) {
-        (State::LoginRequired | State::Parked | State::Missing, ..) => None,
-        (.., Some(Class::Storage)) => {
-            Some(Finding::problem("profile.login", Class::Storage, cause, format!("restore it, or remove it with `token purge {name}`")))
-        }
-        (_, LoginState::Dead, _) => {
-            let message = "its login was refused: no token follows the one at hand";
-            Some(Finding::warning("profile.login", Class::Login, message, renew(" in a terminal")))
-        }
-        _ => None,
-    };
+    let is_told = matches!(row.state, State::LoginRequired | State::Parked | State::Missing);
+    let login = (row.login == LoginState::Dead && !is_told).then(|| {
+        let message = "its login was refused: no token follows the one at hand";
+        Finding::warning("profile.login", Class::Login, message, renew(" in a terminal"))
+    });
     let detail = format!("{}, login {}", row.source, row.login.word());
     [main.with_detail(detail)].into_iter().chain(login).collect()
 }
@@ -198,15 +189,13 @@ mod tests {
         use LoginState::{Dead, None as NoLogin, Present};
         use Verdict::{Ok, Problem, Warning};
         type Case = (State, LoginState, Option<Class>, &'static [(Verdict, Option<Class>)]);
-        let table: [Case; 13] = [
-            (State::Fresh, NoLogin, Some(Class::Storage), &[(Ok, None), (Problem, Some(Class::Storage))]),
+        let table: [Case; 11] = [
             (State::Fresh, NoLogin, None, &[(Ok, None)]),
             (State::NearExpiry, Present, None, &[(Ok, None)]),
             (State::Expired, NoLogin, None, &[(Ok, None)]),
             (State::Missing, NoLogin, None, &[(Ok, None)]),
             (State::Missing, NoLogin, Some(Class::Network), &[(Warning, Some(Class::Network))]),
             (State::Expired, NoLogin, Some(Class::Temporary), &[(Warning, Some(Class::Temporary))]),
-            (State::Missing, NoLogin, Some(Class::Storage), &[(Problem, Some(Class::Storage))]),
             (State::BackingOff, NoLogin, Some(Class::Network), &[(Warning, Some(Class::Network))]),
             (State::Parked, Dead, Some(Class::Refused), &[(Problem, Some(Class::Refused))]),
             (State::LoginRequired, Dead, Some(Class::Login), &[(Problem, Some(Class::Login))]),

@@ -1,10 +1,11 @@
-//! The directories of the cache and of the logins: whether they are private, can be written to and locked, have room, and what lies in
-//! them. What is not there yet is judged by the directory in which it would be made.
+//! The directories of the cache and of the logins: whether they are private, can be written to and locked, have room, and whose files lie
+//! in them. What is not there yet is judged by the directory in which it would be made.
 
 use std::path::Path;
 
-use super::Scene;
-use crate::cache::trial::{self, Inventory, Peculiarity};
+use super::{Scene, files};
+use crate::cache::inventory::Inventory;
+use crate::cache::trial::{self, Peculiarity};
 use crate::cache::{Directory, LockFailure, StorageError};
 use crate::error::Class;
 use crate::name::Name;
@@ -30,13 +31,13 @@ pub(super) fn findings(scene: &Scene) -> Vec<Finding> {
     let (cache, state) = (&scene.places.cache, &scene.places.state);
     let cache = Store { id: "storage.cache", called: "cache", path: cache, variable: "TOKEN_CACHE_DIR", locking };
     let logins = Store { id: "storage.logins", called: "logins", path: state, variable: "TOKEN_STATE_DIR", locking: false };
-    let mut findings = of_store(cache);
-    findings.extend(of_store(logins));
+    let mut findings = of_store(scene, cache, scene.configuration().cache().inventory());
+    findings.extend(of_store(scene, logins, scene.configuration().logins().inventory()));
     findings.extend(orphans(scene));
     findings
 }
 
-fn of_store(store: Store<'_>) -> Vec<Finding> {
+fn of_store(scene: &Scene, store: Store<'_>, inventory: Result<Inventory, StorageError>) -> Vec<Finding> {
     let path = store.path;
     let ground = match Directory::open(path) {
         Ok(Some(_)) => path,
@@ -53,8 +54,8 @@ fn of_store(store: Store<'_>) -> Vec<Finding> {
     findings.extend(trial::attempt(ground, store.locking).err().map(|failure| unusable(&store, &failure)));
     findings.extend(trial::room(ground).and_then(|room| narrow(&store, ground, room)));
     findings.extend(trial::peculiarity(ground).and_then(|kind| peculiar(&store, kind)));
-    match trial::inventory(path) {
-        Ok(inventory) => findings.extend(of_files(&inventory)),
+    match inventory {
+        Ok(inventory) => findings.extend(files::findings(scene, &inventory)),
         Err(error) => findings.push(refused(&store, &error)),
     }
     if findings.iter().all(|finding| finding.id != store.id) {
@@ -73,19 +74,19 @@ fn sound(store: &Store<'_>, is_there: bool, ground: &Path) -> Finding {
     }
 }
 
-/// A directory, or a file in it, that must not be used.
+/// A directory that must not be used.
 fn refused(store: &Store<'_>, error: &StorageError) -> Finding {
-    Finding::problem(store.id, Class::Storage, error.to_string(), advice(error))
-}
-
-fn advice(error: &StorageError) -> String {
-    match error {
-        StorageError::Refused { path, why } if why.starts_with("is open to others") => {
-            let mode = if path.is_dir() { "700" } else { "600" };
-            format!("run `chmod {mode} {}`", path.display())
+    let variable = store.variable;
+    let hint = match error {
+        StorageError::Refused { path, why } if why.starts_with("belongs to") => {
+            format!("run `sudo chown -R \"$(id -u)\" {}`, or set {variable} to a directory of yours", path.display())
         }
-        other => other.hint(),
-    }
+        StorageError::Refused { path, .. } if path.is_symlink() => {
+            format!("run `rm {}`, or set {variable} to the directory that it leads to", path.display())
+        }
+        other => files::advice(other),
+    };
+    Finding::problem(store.id, Class::Storage, error.to_string(), hint)
 }
 
 fn unusable(store: &Store<'_>, failure: &LockFailure) -> Finding {
@@ -126,22 +127,6 @@ fn peculiar(store: &Store<'_>, kind: Peculiarity) -> Option<Finding> {
             Some(Finding::note("storage.memory", message, format!("set {} to a directory on a disk", store.variable)))
         }
     }
-}
-
-fn of_files(inventory: &Inventory) -> Vec<Finding> {
-    let faults = inventory.faults.iter().map(|error| Finding::problem("storage.file", Class::Storage, error.to_string(), advice(error)));
-    let damaged = inventory.damaged.iter().map(|path| {
-        let name = path.file_name().unwrap_or_default().to_string_lossy();
-        let profile = name.strip_suffix(".json.damaged").and_then(|name| name.parse::<Name>().ok());
-        let hint = format!("look at it, or run `rm {}`; a failing disk may be the cause", path.display());
-        let message = format!("{} was damaged, and is kept", path.display());
-        Finding::warning("storage.damaged", Class::Storage, message, hint).of_all(profile.as_slice())
-    });
-    let leftovers = inventory.leftovers.first().map(|first| {
-        let message = format!("{} leftovers of processes that were killed, as {}", inventory.leftovers.len(), first.display());
-        Finding::note("storage.leftovers", message, "the next renewal of that profile removes them")
-    });
-    faults.chain(damaged).chain(leftovers).collect()
 }
 
 /// What is kept for names that are no profiles; entries of commands are nobody's.
