@@ -9,6 +9,7 @@ mod consumers;
 mod environment;
 mod files;
 mod helpers;
+mod hosts;
 mod network;
 mod permissions;
 mod profiles;
@@ -127,6 +128,7 @@ fn nearby(scene: &Scene) -> Vec<Finding> {
     let mut findings = configuration::findings(scene);
     findings.extend(storage::findings(scene));
     findings.extend(profiles::findings(scene));
+    findings.extend(hosts::findings(scene));
     findings.extend(proxies::findings(scene));
     findings.extend(helpers::findings(scene));
     findings.extend(consumers::findings(scene));

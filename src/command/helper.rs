@@ -2,7 +2,7 @@
 //! network. Every failure is put as the protocol puts it, and a place that nobody lists gets nothing.
 
 mod asker;
-mod choice;
+pub(super) mod choice;
 mod conversation;
 mod drop;
 mod input;

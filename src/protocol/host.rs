@@ -67,6 +67,15 @@ impl Target {
         Self::of("https", authority_of(place, place)?)
     }
 
+    /// A place that an entry of `hosts` is for, by https: of those below a domain, one that nobody has a name for.
+    #[must_use]
+    pub fn in_pattern(pattern: &str) -> Option<Self> {
+        match pattern.strip_prefix("*.") {
+            Some(domain) => Self::of("https", &format!("_any_.{}", ascii(domain))),
+            None => Self::of("https", &ascii(pattern)),
+        }
+    }
+
     /// How closely the entry of `hosts` that fits best does; `None` where none does.
     #[must_use]
     pub fn affinity(&self, hosts: &[String]) -> Option<Affinity> {
@@ -282,6 +291,23 @@ mod tests {
         let affinity = |pattern: &str| target.affinity(&[pattern.to_owned()]);
         let order = ["*.b.example.com", "*.com", "*.example.com", "*.a.example.com", "b.a.example.com"].map(affinity);
         assert!(order.is_sorted() && order[0].is_none() && order[1].is_some(), "{order:?}");
+    }
+
+    #[test]
+    fn each_entry_has_a_place() {
+        for pattern in [
+            "api.example.com",
+            "api.example.com:8443",
+            "*.example.com",
+            "*.example.com:8443",
+            "bücher.example",
+            "*.bücher.example",
+            "[::1]",
+        ] {
+            let target = Target::in_pattern(pattern).unwrap_or_else(|| panic!("{pattern}"));
+            assert!(target.affinity(&[pattern.to_owned()]).is_some(), "{pattern}");
+        }
+        assert_eq!(Target::in_pattern("api.example.com:0"), None);
     }
 
     #[test]

@@ -139,3 +139,32 @@ fn a_login_that_is_dead_is_told() {
     report.exits(6).finds("storage.damaged", "problem", "the login in").advises("storage.damaged", "token purge prod");
     report.is_well("profile.state").is_well("profile.login");
 }
+
+#[test]
+fn a_host_that_several_profiles_list_alike_is_told() {
+    let config = |one: &str, other: &str, default: &str| {
+        let profile = |name: &str, hosts: &str| format!("[profile.{name}]\nsource = \"env\"\nvariable = \"HOME\"\nhosts = [{hosts}]\n");
+        installed(Test::configured(&format!("{default}{}{}", profile("a", one), profile("b", other))))
+    };
+    let ask = |test: &Test, host: &str| test.fed(&["helper", "docker", "get"], host);
+    let same = [
+        ("\"api.example.com\"", "\"x.example.com\", \"API.example.com:443\"", "api.example.com"),
+        ("\"*.example.com\"", "\"*.example.com\"", "x.example.com"),
+        ("\"bücher.example\"", "\"xn--bcher-kva.example\"", "xn--bcher-kva.example"),
+    ];
+    for (one, other, host) in same {
+        let test = config(one, other, "");
+        let report = doctor(&test, &["--offline"]);
+        report.exits(2).finds("profile.hosts", "warning", "gets no token for it").advises("profile.hosts", "--profile a");
+        assert_eq!(report.of("profile.hosts")[0]["profiles"], serde_json::json!(["a", "b"]), "{}", report.outcome);
+        assert!(ask(&test, host).stdout().contains("several profiles list this host: a, b"), "the helper refuses it");
+        doctor(&test, &["--offline", "b"]).exits(2);
+
+        let test = config(one, other, "default = \"b\"\n");
+        doctor(&test, &["--offline"]).exits(0).finds("profile.hosts", "note", "gets the token of `b`");
+        ask(&test, host).exits(0);
+    }
+    for (one, other) in [("\"a.example.com\"", "\"b.example.com\""), ("\"a.example.com\"", "\"*.example.com\""), ("\"a:1\"", "\"a:2\"")] {
+        assert!(doctor(&config(one, other, ""), &["--offline"]).exits(0).of("profile.hosts").is_empty(), "{one} {other}");
+    }
+}

@@ -5,7 +5,7 @@ use crate::profile::{ConfigError, Configuration, Profile};
 use crate::protocol::{Affinity, Place, Target};
 
 /// The profile for `place`; `None` where nothing is for it.
-pub(super) fn profile<'c>(
+pub(in crate::command) fn profile<'c>(
     configuration: &'c Configuration,
     named: Option<&str>,
     place: &Place,
@@ -27,13 +27,19 @@ pub(super) fn names(profile: &Profile, place: &Place) -> bool {
     matches!(place, Place::Host(target) if target.affinity(&profile.hosts).is_some_and(Affinity::is_exact))
 }
 
+/// The profiles whose `hosts` fit best, all alike.
+pub(in crate::command) fn fitting<'c>(configuration: &'c Configuration, target: &Target) -> Vec<&'c Profile> {
+    let fitting = || configuration.profiles().filter_map(|profile| Some((target.affinity(&profile.hosts)?, profile)));
+    let best = fitting().map(|(affinity, _)| affinity).max();
+    fitting().filter(|(affinity, _)| Some(*affinity) == best).map(|(_, profile)| profile).collect()
+}
+
 /// The profile whose `hosts` fit best. Of several that fit alike, the one that is used where none is named; else none is guessed.
 fn closest<'c>(configuration: &'c Configuration, target: &Target) -> Result<Option<&'c Profile>, ConfigError> {
-    let fitting = || configuration.profiles().filter_map(|profile| Some((target.affinity(&profile.hosts)?, profile)));
-    let Some(best) = fitting().map(|(affinity, _)| affinity).max() else { return Ok(None) };
-    let closest: Vec<&Profile> = fitting().filter(|(affinity, _)| *affinity == best).map(|(_, profile)| profile).collect();
+    let closest = fitting(configuration, target);
     let usual = || configuration.select(None).ok().filter(|usual| closest.iter().any(|profile| profile.name == usual.name));
     match closest.as_slice() {
+        [] => Ok(None),
         [only] => Ok(Some(only)),
         _ => usual().map(Some).ok_or_else(|| ambiguous(&closest)),
     }
