@@ -18,6 +18,24 @@ pub struct Reference {
     pub program: String,
     /// The profile that is asked for, where it is named.
     pub profile: Option<String>,
+    /// The configuration that is read for that, where it is named.
+    pub config: Option<String>,
+    /// What it is for.
+    pub scope: Scope,
+    /// Whether the consumer does not say whose host it asks for.
+    pub is_blind: bool,
+}
+
+/// What a call is for.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Scope {
+    /// Whatever the consumer asks for.
+    #[default]
+    Anything,
+    /// What is at this host, a pattern, or a URL, as the consumer writes it.
+    Host(String),
+    /// An entry of this name: a user of a kubeconfig, a profile of AWS's.
+    Entry(String),
 }
 
 /// Every place in the configuration of `tool` that has it call us.
@@ -31,8 +49,8 @@ pub fn references(tool: &str, text: &str) -> Result<Vec<Reference>, Mistake> {
         "cargo" => cargo_providers(text),
         "terraform" => terraform_helper(text),
         "vault" => vault_helper(text),
-        "aws" => Ok(entries(text, "credential_process", |value| called(&words(value), "aws"))),
-        "git" => Ok(entries(text, "helper", git)),
+        "aws" => Ok(entries(text, "credential_process", aws)),
+        "git" => Ok(entries(text, "helper", |section, value| Some(git(value)?.within(git_scope(section))))),
         "bazel" => Ok(lines(text, bazel_helper)),
         "goauth" => Ok(lines(text, |line| line.strip_prefix("GOAUTH=")?.split(';').find_map(|command| called(&words(command), "goauth")))),
         // A script of ours.
@@ -41,28 +59,72 @@ pub fn references(tool: &str, text: &str) -> Result<Vec<Reference>, Mistake> {
     }
 }
 
-/// Whom a call is for: the program, and the profile where one is named.
-type Call = (String, Option<String>);
+/// How we are called.
+#[derive(Default)]
+struct Call {
+    program: String,
+    profile: Option<String>,
+    config: Option<String>,
+    scope: Scope,
+    is_blind: bool,
+}
+
+impl Call {
+    fn new(program: &str, words: &[String]) -> Self {
+        let profile = option(words, &["--profile", "-p"]).or_else(|| assigned(words, PROFILE));
+        let config = option(words, &["--config"]).or_else(|| assigned(words, CONFIG));
+        Self { program: program.to_owned(), profile, config, ..Self::default() }
+    }
+
+    fn within(self, scope: Scope) -> Self {
+        Self { scope, ..self }
+    }
+
+    fn at(self, line: usize) -> Reference {
+        let Self { program, profile, config, scope, is_blind } = self;
+        Reference { line, program, profile, config, scope, is_blind }
+    }
+}
+
+/// The variables that name what no argument does.
+const PROFILE: &str = "TOKEN_PROFILE";
+const CONFIG: &str = "TOKEN_CONFIG";
 
 /// A command that calls us for `tool`.
 fn called(words: &[String], tool: &str) -> Option<Call> {
     let at = (1..words.len()).find(|at| words[*at] == "helper" && words[at + 1..].iter().any(|word| word == tool));
     if let Some(at) = at {
-        // Options may stand between the program and the word.
-        return Some((words[..at].iter().find(|word| base(word) != "exec")?.clone(), profile(words)));
+        // Variables may be set before the program, and options stand between it and the word.
+        let program = words[..at].iter().find(|word| !["exec", "env"].contains(&base(word)) && !is_assignment(word))?;
+        return Some(Call::new(program, words));
     }
     let names = ["git-credential-token", cargo::LINK, bazel::LINK];
     let program = words.first().filter(|word| names.contains(&base(word)))?;
-    Some((program.clone(), profile(words)))
+    Some(Call::new(program, words))
 }
 
 fn base(path: &str) -> &str {
     path.rsplit('/').next().unwrap_or_default()
 }
 
-fn profile(words: &[String]) -> Option<String> {
-    let behind = words.windows(2).find(|pair| pair[0] == "--profile" || pair[0] == "-p").map(|pair| pair[1].clone());
-    behind.or_else(|| words.iter().find_map(|word| word.strip_prefix("--profile=").map(str::to_owned)))
+fn is_assignment(word: &str) -> bool {
+    let name = word.split_once('=').map(|(name, _)| name);
+    name.is_some_and(|name| !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_'))
+}
+
+/// What a command sets a variable to for us.
+fn assigned(words: &[String], name: &str) -> Option<String> {
+    words
+        .iter()
+        .find_map(|word| word.split_once('=').filter(|(known, value)| *known == name && !value.is_empty()))
+        .map(|(_, value)| value.to_owned())
+}
+
+/// The value of an option, in the next word or in its own.
+fn option(words: &[String], names: &[&str]) -> Option<String> {
+    let behind = words.windows(2).find(|pair| names.contains(&pair[0].as_str())).map(|pair| pair[1].clone());
+    let within = || words.iter().find_map(|word| word.split_once('=').filter(|(name, _)| names.contains(name)));
+    behind.or_else(|| within().map(|(_, value)| value.to_owned()))
 }
 
 /// The words of a command as a shell splits it, as far as that is simple.
@@ -88,15 +150,30 @@ fn words(command: &str) -> Vec<String> {
 
 fn lines(text: &str, call: impl Fn(&str) -> Option<Call>) -> Vec<Reference> {
     let lines = text.lines().map(str::trim).zip(1..).filter(|(line, _)| !line.starts_with('#'));
-    lines.filter_map(|(text, line)| call(text).map(|(program, profile)| Reference { line, program, profile })).collect()
+    lines.filter_map(|(text, line)| Some(call(text)?.at(line))).collect()
 }
 
-/// The values of a key of an INI file, in whatever section.
-fn entries(text: &str, key: &str, call: impl Fn(&str) -> Option<Call>) -> Vec<Reference> {
-    let entries = ini::lines(text, |_, _| false).into_iter().filter_map(|line| Some((line.range.start, line.entry()?)));
-    let named = entries.filter(|(_, (name, _))| name.eq_ignore_ascii_case(key));
-    let called = named.filter_map(|(start, (_, value))| Some((start, call(value)?)));
-    called.map(|(start, (program, profile))| Reference { line: line_of(text, start), program, profile }).collect()
+/// The values of a key of an INI file, each with its section.
+fn entries(text: &str, key: &str, call: impl Fn(&str, &str) -> Option<Call>) -> Vec<Reference> {
+    let lines = ini::lines(text, |_, _| false).into_iter();
+    let reference = |line: ini::Line<'_>| {
+        let (_, value) = line.entry().filter(|(name, _)| name.eq_ignore_ascii_case(key))?;
+        Some(call(line.section.unwrap_or_default(), value)?.at(line_of(text, line.range.start)))
+    };
+    lines.filter_map(reference).collect()
+}
+
+/// What a section of git's configuration is for.
+fn git_scope(section: &str) -> Scope {
+    let url = section.strip_prefix("credential").and_then(|rest| rest.trim().strip_prefix('"')?.strip_suffix('"'));
+    url.map_or(Scope::Anything, |url| Scope::Host(url.to_owned()))
+}
+
+fn aws(section: &str, value: &str) -> Option<Call> {
+    let name = section.trim();
+    let name = name.strip_prefix("profile").filter(|rest| rest.starts_with([' ', '\t'])).unwrap_or(name);
+    let scope = Scope::Entry(name.trim().trim_matches(['"', '\'']).to_owned());
+    Some(Call { is_blind: true, ..called(&words(value), "aws")?.within(scope) })
 }
 
 /// A helper of git's: a command behind an exclamation mark, a path, or the end of a name.
@@ -127,8 +204,9 @@ fn unquoted(value: &str) -> String {
 
 fn bazel_helper(line: &str) -> Option<Call> {
     let value = words(line).into_iter().find_map(|word| word.strip_prefix("--credential_helper=").map(str::to_owned))?;
-    let helper = value.rsplit_once('=').map_or(value.as_str(), |(_, helper)| helper).to_owned();
-    (base(&helper) == bazel::LINK).then_some((helper, None))
+    let (scope, helper) =
+        value.rsplit_once('=').map_or((Scope::Anything, value.as_str()), |(host, helper)| (Scope::Host(host.to_owned()), helper));
+    (base(helper) == bazel::LINK).then(|| Call::new(helper, &[]).within(scope))
 }
 
 fn kubectl(text: &str) -> Result<Vec<Reference>, Mistake> {
@@ -138,21 +216,31 @@ fn kubectl(text: &str) -> Result<Vec<Reference>, Mistake> {
         let exec = user.at(&["user", "exec"])?;
         let arguments = exec.get("args").map_or(&[][..], Node::items).iter().filter_map(Node::text);
         let words: Vec<String> = exec.get("command").and_then(Node::text).into_iter().chain(arguments).map(str::to_owned).collect();
-        let (program, profile) = called(&words, "kubectl")?;
-        Some(Reference { line: line_of(text, user.range.start), program, profile })
+        let call = called(&words, "kubectl")?;
+        let variable = |name: &str| {
+            let listed = exec.get("env").map_or(&[][..], Node::items);
+            listed.iter().find(|item| item.get("name").and_then(Node::text) == Some(name))?.get("value")?.text().map(str::to_owned)
+        };
+        let set = |name: &str| variable(name).filter(|value| !value.is_empty());
+        let (profile, config) = (call.profile.or_else(|| set(PROFILE)), call.config.or_else(|| set(CONFIG)));
+        let scope = Scope::Entry(user.get("name").and_then(Node::text).unwrap_or_default().to_owned());
+        let is_blind = exec.get("provideClusterInfo").and_then(Node::text) != Some("true");
+        Some(Call { program: call.program, profile, config, scope, is_blind }.at(line_of(text, user.range.start)))
     };
     Ok(users.iter().filter_map(call).collect())
 }
 
 fn docker_helpers(text: &str) -> Result<Vec<Reference>, Mistake> {
     let root = docker::object(text)?;
-    let helpers = root.as_ref().and_then(|root| root.get("credHelpers")).map_or(&[][..], Node::entries).iter().map(|(_, helper)| helper);
-    let store = root.as_ref().and_then(|root| root.get("credsStore"));
-    let call = |helper: &Node| {
+    let helpers = root.as_ref().and_then(|root| root.get("credHelpers")).map_or(&[][..], Node::entries).iter();
+    let helpers = helpers.map(|(host, helper)| (Scope::Host(host.text().unwrap_or_default().to_owned()), helper));
+    let store = root.as_ref().and_then(|root| root.get("credsStore")).map(|store| (Scope::Anything, store));
+    let call = |(scope, helper): (Scope, &Node)| {
         let name = helper.text()?;
         let profile = name.strip_prefix(docker::HELPER)?;
         let profile = if profile.is_empty() { None } else { Some(profile.strip_prefix('-')?.to_owned()) };
-        Some(Reference { line: line_of(text, helper.range.start), program: format!("docker-credential-{name}"), profile })
+        let call = Call { program: format!("docker-credential-{name}"), profile, scope, ..Call::default() };
+        Some(call.at(line_of(text, helper.range.start)))
     };
     Ok(helpers.chain(store).filter_map(call).collect())
 }
@@ -164,19 +252,14 @@ fn cargo_providers(text: &str) -> Result<Vec<Reference>, Mistake> {
     let registry = root.get("registry").and_then(|registry| registry.get_ref().as_table());
     let of_all = registry.and_then(|registry| registry.get("global-credential-providers")?.get_ref().as_array());
     let own = registry.and_then(|registry: &DeTable<'_>| registry.get("credential-provider"));
-    let call = |value: &toml::Spanned<DeValue<'_>>| {
-        let (program, profile) = called(&cargo::words(value.get_ref()), "cargo")?;
-        Some(Reference { line: line_of(text, value.span().start), program, profile })
-    };
+    let call =
+        |value: &toml::Spanned<DeValue<'_>>| Some(called(&cargo::words(value.get_ref()), "cargo")?.at(line_of(text, value.span().start)));
     Ok(of_registry.chain(own).chain(of_all.into_iter().flat_map(|list| list.iter())).filter_map(call).collect())
 }
 
 fn terraform_helper(text: &str) -> Result<Vec<Reference>, Mistake> {
     let items = hcl::parse(text)?.into_iter().filter(|item| item.name == "credentials_helper" && item.labels == ["token"]);
-    let reference = |item: hcl::Item| {
-        let line = line_of(text, item.range.start);
-        Reference { line, program: terraform::LINK.to_owned(), profile: profile(&item.texts) }
-    };
+    let reference = |item: hcl::Item| Call::new(terraform::LINK, &item.texts).at(line_of(text, item.range.start));
     Ok(items.map(reference).collect())
 }
 
@@ -185,7 +268,7 @@ fn vault_helper(text: &str) -> Result<Vec<Reference>, Mistake> {
     let reference = |item: hcl::Item| {
         let script = item.texts.first()?;
         let profile = base(script).strip_prefix(&vault::script_name(""))?.to_owned();
-        Some(Reference { line: line_of(text, item.range.start), program: script.clone(), profile: Some(profile) })
+        Some(Call { profile: Some(profile), ..Call::new(script, &[]) }.at(line_of(text, item.range.start)))
     };
     Ok(items.filter_map(reference).collect())
 }
@@ -201,8 +284,10 @@ mod tests {
     fn every_tool_s_way_of_asking_is_recognised() {
         let kubeconfig = "users:\n- name: other\n  user:\n    token: x\n- name: mine\n  user:\n    exec:\n      args:\n      - helper\n      \
                           - kubectl\n      - --profile\n      - prod\n      command: /opt/token\n";
-        let table: [(&str, &str, &[Found]); 19] = [
+        let table: [(&str, &str, &[Found]); 21] = [
             ("kubectl", kubeconfig, &[(5, "/opt/token", Some("prod"))]),
+            ("aws", "[profile x]\ncredential_process = env A=b TOKEN_PROFILE=prod token helper aws\n", &[(2, "token", Some("prod"))]),
+            ("git", "[credential]\n\thelper = !TOKEN_PROFILE=prod /opt/token helper git\n", &[(2, "/opt/token", Some("prod"))]),
             ("kubectl", "users: [{name: a, user: {exec: {command: aws, args: [eks, get-token]}}}]", &[]),
             ("git", "[credential \"https://x\"]\n\thelper =\n\thelper = !token helper git --profile prod\n", &[(3, "token", Some("prod"))]),
             ("git", "[credential]\n\thelper = \"!'/o p/token' helper git\"\n", &[(2, "/o p/token", None)]),
@@ -242,6 +327,45 @@ mod tests {
             let found = references(tool, text).unwrap_or_else(|mistake| panic!("{text}: {mistake:?}"));
             let found: Vec<_> = found.iter().map(|found| (found.line, found.program.as_str(), found.profile.as_deref())).collect();
             assert_eq!(found, expected, "{tool}: {text}");
+        }
+    }
+
+    #[test]
+    fn a_profile_may_be_named_by_the_environment() {
+        let kubeconfig = |exec: &str| format!("users: [{{name: mine, user: {{exec: {{command: token, {exec}}}}}}}]");
+        let table = [
+            ("args: [helper, kubectl]", None, None),
+            ("args: [helper, kubectl], env: null", None, None),
+            ("args: [helper, kubectl], env: [{name: A, value: b}, {name: TOKEN_PROFILE, value: prod}]", Some("prod"), None),
+            ("args: [helper, kubectl], env: [{name: TOKEN_PROFILE, value: \"\"}]", None, None),
+            ("args: [helper, kubectl, -p, dev], env: [{name: TOKEN_PROFILE, value: prod}]", Some("dev"), None),
+            ("args: [helper, kubectl], env: [{name: TOKEN_CONFIG, value: /c}]", None, Some("/c")),
+            ("args: [--config=/c, helper, kubectl]", None, Some("/c")),
+        ];
+        for (exec, profile, config) in table {
+            let found = references("kubectl", &kubeconfig(exec)).expect("a kubeconfig");
+            let found: Vec<_> = found.iter().map(|found| (found.profile.as_deref(), found.config.as_deref())).collect();
+            assert_eq!(found, [(profile, config)], "{exec}");
+        }
+    }
+
+    #[test]
+    fn what_a_call_is_for_is_told() {
+        let (host, entry) = (|text: &str| Scope::Host(text.to_owned()), |text: &str| Scope::Entry(text.to_owned()));
+        let table = [
+            ("git", "[credential \"https://g\"]\n\thelper =\n\thelper = token\n", host("https://g")),
+            ("git", "[credential]\n\thelper = token\n", Scope::Anything),
+            ("docker", "{\"credHelpers\": {\"ghcr.io\": \"token\"}}", host("ghcr.io")),
+            ("docker", "{\"credsStore\": \"token\"}", Scope::Anything),
+            ("bazel", "common --credential_helper=*.b=bazel-credential-token\n", host("*.b")),
+            ("bazel", "common --credential_helper=bazel-credential-token\n", Scope::Anything),
+            ("aws", "[profile \"x y\"]\ncredential_process = token helper aws\n", entry("x y")),
+            ("aws", "[default]\ncredential_process = token helper aws\n", entry("default")),
+            ("kubectl", "users: [{name: mine, user: {exec: {command: token, args: [helper, kubectl]}}}]", entry("mine")),
+        ];
+        for (tool, text, scope) in table {
+            let found = references(tool, text).unwrap_or_else(|mistake| panic!("{text}: {mistake:?}"));
+            assert_eq!(found.iter().map(|found| &found.scope).collect::<Vec<_>>(), [&scope], "{tool}: {text}");
         }
     }
 

@@ -145,3 +145,35 @@ fn completions_are_found_where_the_shell_has_them() {
     put(&test, "share/man/man7/token-helper.7", "", 0o644);
     look(&test).finds("shell.manual", "ok", "share/man/man7");
 }
+
+#[test]
+fn a_kubeconfig_may_name_the_profile_in_the_environment_of_the_command() {
+    let kubeconfig = |exec: &str| {
+        format!(
+            "apiVersion: v1\nkind: Config\nusers:\n- name: mine\n  user:\n    exec:\n      apiVersion: client.authentication.k8s.io/v1\n      \
+             command: token\n      args: [helper, kubectl]\n{exec}"
+        )
+    };
+    let variable = |name: &str, value: &str| format!("      env:\n      - name: {name}\n        value: {value}\n");
+    let test = home();
+    let look = |exec: &str| {
+        put(&test, ".kube/config", &kubeconfig(exec), 0o600);
+        look(&test)
+    };
+    look(&variable("TOKEN_PROFILE", "prod")).exits(0).finds("consumer.profile", "ok", "kubectl asks for `prod`");
+    let report = look(&variable("TOKEN_PROFILE", "gone"));
+    report.exits(2).finds("consumer.profile", "problem", "`gone`").finds("consumer.profile", "problem", ".kube/config:4");
+    look("").exits(0).finds("consumer.profile", "ok", "where none is named, `prod`");
+    look("      provideClusterInfo: true\n").exits(0).finds("consumer.profile", "ok", "by its host");
+    look(&variable("TOKEN_CONFIG", "/etc/other.toml")).exits(0).finds(
+        "consumer.profile",
+        "ok",
+        "by another configuration, /etc/other.toml",
+    );
+    let ours = test.path("config/token/config.toml").display().to_string();
+    look(&format!("{}      - name: TOKEN_PROFILE\n        value: gone\n", variable("TOKEN_CONFIG", &ours))).exits(2);
+
+    let profile = |name: &str| format!("[profile.{name}]\nsource = \"env\"\nvariable = \"HOME\"\n");
+    test.configure(&format!("{}{}", profile("a"), profile("b")));
+    look("").exits(2).finds("consumer.profile", "problem", "names no profile").advises("consumer.profile", "`default`");
+}

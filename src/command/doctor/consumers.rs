@@ -9,7 +9,7 @@ use super::Scene;
 use super::commands::{Commands, Found};
 use crate::bounded;
 use crate::command::setup::record;
-use crate::command::setup::surroundings::Surroundings;
+use crate::command::setup::surroundings::{Surroundings, is_same};
 use crate::consumer::reference::{Reference, references};
 use crate::error::{Class, one_line};
 use crate::ui::Finding;
@@ -42,8 +42,7 @@ fn of_file(scene: &Scene, surroundings: &Surroundings, tool: &str, file: &Path) 
     found.retain(|reference| known.insert((reference.program.clone(), reference.profile.clone())));
     let of_reference = |reference: &Reference| {
         let place = format!("{}:{}", file.display(), reference.line);
-        let is_known = reference.profile.as_deref().is_none_or(|profile| scene.knows(profile));
-        let mut findings = vec![asks(tool, reference, &place, is_known)];
+        let mut findings = vec![asks(tool, &place, &whom(scene, reference))];
         findings.extend(program(tool, reference, &place, &located(scene, surroundings, tool, &reference.program), &scene.commands));
         findings.extend(of_script(scene, tool, reference));
         findings
@@ -78,16 +77,53 @@ fn of_script(scene: &Scene, tool: &str, reference: &Reference) -> Vec<Finding> {
 }
 
 /// Whom a tool asks for.
-fn asks(tool: &str, reference: &Reference, place: &str, is_known: bool) -> Finding {
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Whom {
+    Named(String),
+    /// Nobody has that name here.
+    Unknown(String),
+    /// The tool names a host, and that decides.
+    ByHost,
+    /// It names neither.
+    Usual(String),
+    /// And none is used then.
+    Nobody,
+    /// What it names is looked up in another configuration.
+    Elsewhere(String),
+}
+
+fn whom(scene: &Scene, reference: &Reference) -> Whom {
+    let is_ours = |config: &str| is_same(Path::new(config), &scene.places.config);
+    match (&reference.config, &reference.profile) {
+        (Some(config), _) if !is_ours(config) => Whom::Elsewhere(config.clone()),
+        (_, Some(profile)) if scene.knows(profile) => Whom::Named(profile.clone()),
+        (_, Some(profile)) => Whom::Unknown(profile.clone()),
+        (_, None) if !reference.is_blind => Whom::ByHost,
+        (_, None) => match scene.configuration().select(None) {
+            Ok(usual) => Whom::Usual(usual.name.to_string()),
+            // It may be a profile with a mistake, which is told.
+            Err(_) if !scene.survey.mistakes.is_empty() => Whom::ByHost,
+            Err(_) => Whom::Nobody,
+        },
+    }
+}
+
+fn asks(tool: &str, place: &str, whom: &Whom) -> Finding {
     const ID: &str = "consumer.profile";
-    match &reference.profile {
-        Some(profile) if !is_known => {
+    match whom {
+        Whom::Unknown(profile) => {
             let profile = one_line(profile);
             let hint = format!("configure [profile.{profile}], or `token helper setup {tool} --profile {profile} --undo --write`");
             Finding::problem(ID, Class::Config, format!("{tool} asks for `{profile}`, and there is no such profile ({place})"), hint)
         }
-        Some(profile) => Finding::ok(ID, format!("{tool} asks for `{}` ({place})", one_line(profile))),
-        None => Finding::ok(ID, format!("{tool} asks by its host ({place})")),
+        Whom::Nobody => {
+            let message = format!("{tool} names no profile, and there is none that is used then ({place})");
+            Finding::problem(ID, Class::Config, message, "have it name one, by `--profile NAME`, or set `default` in the configuration")
+        }
+        Whom::Named(profile) => Finding::ok(ID, format!("{tool} asks for `{}` ({place})", one_line(profile))),
+        Whom::Usual(profile) => Finding::ok(ID, format!("{tool} asks for whom is used where none is named, `{profile}` ({place})")),
+        Whom::ByHost => Finding::ok(ID, format!("{tool} asks by its host ({place})")),
+        Whom::Elsewhere(config) => Finding::ok(ID, format!("{tool} asks by another configuration, {} ({place})", one_line(config))),
     }
 }
 
@@ -114,16 +150,29 @@ fn program(tool: &str, reference: &Reference, place: &str, found: &Found, comman
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::consumer::reference::Scope;
     use crate::ui::findings::Verdict;
 
     #[test]
     fn a_tool_that_asks_in_vain_is_told() {
-        let reference = |profile: Option<&str>| Reference { line: 3, program: "/x/token".into(), profile: profile.map(str::to_owned) };
-        assert_eq!(asks("git", &reference(Some("prod")), "f:3", true).verdict, Verdict::Ok);
-        assert_eq!(asks("git", &reference(Some("gone")), "f:3", false).verdict, Verdict::Problem);
-        assert_eq!(asks("git", &reference(None), "f:3", true).verdict, Verdict::Ok);
+        let reference = Reference {
+            line: 3,
+            program: "/x/token".into(),
+            profile: Some("prod".to_owned()),
+            config: None,
+            scope: Scope::Anything,
+            is_blind: false,
+        };
+        let asks = |whom: &Whom| asks("git", "f:3", whom).verdict;
+        let name = || "prod".to_owned();
+        for whom in [Whom::Named(name()), Whom::ByHost, Whom::Usual(name()), Whom::Elsewhere(name())] {
+            assert_eq!(asks(&whom), Verdict::Ok, "{whom:?}");
+        }
+        for whom in [Whom::Unknown(name()), Whom::Nobody] {
+            assert_eq!(asks(&whom), Verdict::Problem, "{whom:?}");
+        }
         let commands = Commands::find();
-        let found = |found: Found| program("git", &reference(Some("prod")), "f:3", &found, &commands).map(|finding| finding.verdict);
+        let found = |found: Found| program("git", &reference, "f:3", &found, &commands).map(|finding| finding.verdict);
         assert_eq!(found(Found::Nowhere), Some(Verdict::Problem));
         assert_eq!(found(Found::Unusable("/x/token".into())), Some(Verdict::Problem));
         assert_eq!(found(Found::At("/bin/sh".into())), Some(Verdict::Note));
