@@ -3,6 +3,9 @@
 
 mod support;
 
+#[path = "support/tls.rs"]
+#[allow(dead_code, reason = "every test crate uses its own part")]
+mod authority;
 #[path = "init/commands.rs"]
 mod commands;
 #[path = "init/dialogue.rs"]
@@ -15,6 +18,8 @@ mod home;
 mod issuers;
 #[path = "init/mistakes.rs"]
 mod mistakes;
+#[path = "init/servers.rs"]
+mod servers;
 #[path = "device_code/terminal.rs"]
 #[allow(dead_code, reason = "made for logins, of which this is a part")]
 mod terminal;

@@ -2,6 +2,7 @@
 //! who connect alike, because making one parses the system's whole CA store.
 
 mod stranger;
+mod unreachable;
 
 use std::collections::HashMap;
 use std::fmt;
@@ -29,6 +30,8 @@ const LARGEST_ANSWER: usize = 1 << 20;
 pub struct Connection {
     route: Route,
     headers: Vec<(String, Input)>,
+    /// Whether it is nobody's profile yet, but what was typed.
+    is_typed: bool,
 }
 
 /// What decides which client can be shared.
@@ -73,13 +76,13 @@ impl Connection {
         match (&route.client_cert, &route.client_key) {
             (Some(_), None) => Err(section.missing("client_key")),
             (None, Some(_)) => Err(section.missing("client_cert")),
-            _ => Ok(Self { route, headers }),
+            _ => Ok(Self { route, headers, is_typed: false }),
         }
     }
 
-    /// One that trusts these certificates, too, and has nothing else that is particular.
+    /// One that trusts these certificates, which somebody has typed, too, and has nothing else that is particular.
     pub(super) fn trusting(ca_file: Option<PathBuf>) -> Self {
-        Self { route: Route { ca_file, ..Route::default() }, headers: Vec::new() }
+        Self { route: Route { ca_file, ..Route::default() }, headers: Vec::new(), is_typed: true }
     }
 
     /// Headers whose values are secrets that are somewhere else.
@@ -143,7 +146,7 @@ impl Connection {
         own: HeaderMap,
         request: Request<'_>,
     ) -> Result<Answer, SourceError> {
-        let failed = |error: reqwest::Error| unreachable_server(url, error);
+        let failed = |error: reqwest::Error| self.unreachable(url, error);
         let mut headers = HeaderMap::from_iter([(ACCEPT, HeaderValue::from_static("application/json"))]);
         let mut sent = Vec::new();
         for (name, input) in &self.headers {
@@ -219,7 +222,7 @@ impl Route {
             let identity = reqwest::Identity::from_pem(&pem).map_err(|_| unusable("client_cert", "and client_key are no PEM pair"))?;
             builder = builder.identity(identity);
         }
-        builder.build().map_err(|error| match root_cause(&error) {
+        builder.build().map_err(|error| match unreachable::root_cause(&error) {
             // Error: The key is of another certificate. To do: name the key that the certificate was made for.
             cause if cause.contains("KeyMismatch") => unusable("client_cert", "and client_key do not belong together"),
             // Error: The certificates of the system or of the profile cannot be used. To do: install the system's CA certificates, or set
@@ -304,42 +307,4 @@ pub(super) fn host(url: &Url) -> String {
 /// Whether `url` is asked without any proxy.
 pub(super) fn is_direct(url: &Url) -> bool {
     is_loopback(url) || is_metadata(url)
-}
-
-pub(super) fn unreachable_server(url: &Url, error: reqwest::Error) -> SourceError {
-    // The query of an address may hold a secret.
-    let error = error.without_url();
-    let cause = root_cause(&error);
-    let peer = host(url);
-    let alert = cause.strip_prefix("received fatal alert: ");
-    let message = if let Some(alert) = alert {
-        format!("{peer} does not accept the connection (TLS alert {alert})")
-    } else if cause.to_ascii_lowercase().contains("certificate") {
-        format!("{peer} is not trusted: {cause}")
-    } else if error.is_connect() {
-        format!("{peer} cannot be reached: {cause}")
-    } else {
-        format!("the exchange with {peer} broke off: {cause}")
-    };
-    let chain = std::iter::successors(Some(&error as &dyn std::error::Error), |error| error.source());
-    let causes = chain.fold(String::new(), |causes, cause| causes + "caused by: " + &one_line(&cause.to_string()) + "\n");
-    // Error (src/source/resolve.rs): No connection: a name that does not resolve, a network that is down, a proxy, a firewall; or a
-    // certificate that has expired, is for another host or of an authority that this machine does not know; or a client certificate that
-    // the issuer does not take. To do: see the reason; for an authority of your own set `ca_file`. Nothing turns verification off.
-    let error = SourceError::new(Class::Network, message).with_detail(&causes, &[]);
-    match alert {
-        Some(alert) if alert.contains("Certificate") || matches!(alert, "UnknownCA" | "DecryptError" | "AccessDenied") => {
-            error.with_hint("it wants a certificate that it trusts: check `client_cert` and `client_key`")
-        }
-        _ => error,
-    }
-}
-
-fn root_cause(error: &dyn std::error::Error) -> String {
-    let mut cause = error;
-    while let Some(deeper) = cause.source() {
-        cause = deeper;
-    }
-    let text = one_line(&cause.to_string());
-    text.split(" (os error").next().unwrap_or_default().to_owned()
 }

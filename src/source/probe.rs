@@ -17,7 +17,7 @@ use reqwest::Method;
 use reqwest::header::DATE;
 use reqwest::tls::TlsInfo;
 
-use super::connection::{Connection, host, is_direct, unreachable_server};
+use super::connection::{Connection, host, is_direct};
 use super::discovery::{Endpoint, Issuer, Metadata, well_known};
 use super::{AnySource, Input, Memory, Request, Source as _, SourceError, Url};
 use crate::clock::{Clock as _, SystemClock, Timestamp};
@@ -118,7 +118,7 @@ impl Place {
         within(limit, &self.host(), async {
             let request = self.connection.client(&self.url, true)?.request(Method::HEAD, self.url.clone());
             let asked_at = SystemClock.now();
-            let answer = request.send().await.map_err(|error| unreachable_server(&self.url, error))?;
+            let answer = request.send().await.map_err(|error| self.connection.unreachable(&self.url, error))?;
             let date = answer.headers().get(DATE).map(|value| one_line(&String::from_utf8_lossy(value.as_bytes())));
             let certificate = answer.extensions().get::<TlsInfo>().and_then(TlsInfo::peer_certificate);
             Ok(Visit {

@@ -44,6 +44,7 @@ fn certificates_are_judged_as_those_of_a_renewal_are() {
         ("an unknown authority", ours.sign(&certificate_for("127.0.0.1")), false, "`ca_file`"),
         ("expired", ours.sign(&expired()), true, "renew its certificate"),
         ("wrong host", ours.sign(&certificate_for("example.com")), true, "another one"),
+        ("another authority", self_signed(), true, "`ca_file` has to hold"),
     ];
     cases::each(
         &table,
@@ -81,7 +82,7 @@ fn a_server_that_demands_a_certificate_gets_the_client_s() {
     let issuer = TlsIssuer::start(demanding(&ours));
     let test = installed(issuer.test(Some(&ours)));
     let report = doctor(&test, &[]);
-    report.exits(5).finds("network.server", "problem", "CertificateRequired").advises("network.server", "`client_cert`");
+    report.exits(5).finds("network.server", "problem", "certificate_required").advises("network.server", "`client_cert`");
 
     let (certificate, key) = client_of(&ours);
     let config = std::fs::read_to_string(test.path("config/token/config.toml")).unwrap();

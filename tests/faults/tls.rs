@@ -6,27 +6,48 @@ use std::time::Duration;
 
 use rustls::ServerConfig;
 
-use crate::authority::{Authority, TlsIssuer, certificate_for, client_of, demanding, expired, self_signed};
+use crate::authority::{
+    Authority, TlsIssuer, certificate_for, client_of, demanding, expired, not_yet_valid, of_an_authority, plain, self_signed,
+};
 use crate::support::kinds::each_with;
-use crate::support::{Issuer, Test, cases};
+use crate::support::{Test, cases};
 
 struct Untrusted {
     name: &'static str,
     serves: ServerConfig,
     trusts_us: bool,
+    said: &'static str,
+    advised: &'static str,
 }
 
 #[test]
 fn certificates_that_do_not_hold_are_refused_before_a_secret_is_sent() {
+    const UNKNOWN: &str = "is not trusted: its certificate is of no authority that is known here";
+    const SET: &str = "hint: if you trust it, set `ca_file` to the certificate of its authority";
+    const HOST: &str = "hint: check the host in the address";
+    const RENEW: &str = "hint: whoever runs the server has to renew its certificate; check this machine's clock";
     let ours = Authority::new();
-    let case = |name, serves, trusts_us| Untrusted { name, serves, trusts_us };
+    let case = |name, serves, said, advised| Untrusted { name, serves, trusts_us: true, said, advised };
+    let signed = |params| ours.sign(&params);
     let cases = [
-        case("self-signed", self_signed(), false),
-        case("self-signed, another ca_file", self_signed(), true),
-        case("an unknown authority", ours.sign(&certificate_for("127.0.0.1")), false),
-        case("expired", ours.sign(&expired()), true),
-        case("wrong host", ours.sign(&certificate_for("example.com")), true),
-        case("wrong address", ours.sign(&certificate_for("127.0.0.2")), true),
+        Untrusted { trusts_us: false, ..case("self-signed", self_signed(), UNKNOWN, SET) },
+        case(
+            "self-signed, another ca_file",
+            self_signed(),
+            "by the authority that is known here by that name",
+            "hint: `ca_file` has to hold the certificate of its authority",
+        ),
+        Untrusted { trusts_us: false, ..case("an unknown authority", signed(certificate_for("127.0.0.1")), UNKNOWN, SET) },
+        case("expired", signed(expired()), "its certificate expired at 2020-02-01T00:00:00Z", RENEW),
+        case(
+            "not valid yet",
+            signed(not_yet_valid()),
+            "its certificate does not hold before 2999-01-01T",
+            "hint: check this machine's clock",
+        ),
+        case("wrong host", signed(certificate_for("example.com")), "its certificate is for another name: example.com", HOST),
+        case("wrong address", signed(certificate_for("127.0.0.2")), "its certificate is for another name: 127.0.0.2", HOST),
+        case("an authority", signed(of_an_authority()), "one of an authority, not of a server", "hint: whoever runs the server"),
     ];
     let pairs = each_with(&cases, |case| case.name);
     cases::each(
@@ -35,7 +56,10 @@ fn certificates_that_do_not_hold_are_refused_before_a_secret_is_sent() {
         |(name, kind, case)| {
             let issuer = TlsIssuer::start(case.serves.clone());
             let test = issuer.test_of(*kind, case.trusts_us.then_some(&ours)).named(name);
-            test.get().fails(5, "prod").mentions("certificate").is_brief();
+            for command in ["get", "renew"] {
+                let outcome = test.run(&[command]);
+                outcome.fails(5, "prod").mentions(case.said).mentions(case.advised).is_brief();
+            }
             assert_eq!(issuer.requests().len(), 0, "{}", case.name);
             test.nothing_cached("prod");
         },
@@ -62,10 +86,8 @@ fn a_handshake_that_stalls_ends_in_time() {
 
 #[test]
 fn plain_text_where_tls_should_be_is_refused() {
-    let issuer = Issuer::start();
-    let test = Test::at(&issuer.endpoint().replace("http:", "https:"));
-    test.run(&["get", "--request-timeout", "500ms"]).fails(5, "prod");
-    assert_eq!(issuer.count(), 0);
+    let test = Test::at(&format!("https://{}/token", plain()));
+    test.get().fails(5, "does not speak TLS").mentions("hint: check the port in the address");
     test.nothing_cached("prod");
 }
 
@@ -106,7 +128,7 @@ fn without_the_right_certificate_there_is_no_token() {
     let (foreign, own) = (client_of(&theirs), client_of(&ours));
     let other_key = client_of(&ours).1;
     let table: [(&str, Pair<'_>, u32, i32, &str); 7] = [
-        ("none", None, 0o600, 5, "does not accept the connection (TLS alert CertificateRequired)"),
+        ("none", None, 0o600, 5, "it wants to see a client certificate (TLS alert certificate_required)"),
         ("of another authority", Some((&foreign.0, &foreign.1)), 0o600, 5, "check `client_cert` and `client_key`"),
         ("with another key", Some((&own.0, &other_key)), 0o600, 2, "client_cert and client_key do not belong together"),
         ("with a key that others can read", Some((&own.0, &own.1)), 0o640, 2, "chmod 600"),

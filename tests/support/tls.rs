@@ -1,7 +1,7 @@
 //! A certificate authority of the tests' own, and an issuer behind TLS. For the test crates that name this file: the others do without
 //! what it takes to build.
 
-use std::io::Write;
+use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
@@ -54,6 +54,20 @@ pub fn expired() -> CertificateParams {
     params
 }
 
+pub fn not_yet_valid() -> CertificateParams {
+    let mut params = certificate_for("127.0.0.1");
+    params.not_before = date_time_ymd(2999, 1, 1);
+    params.not_after = date_time_ymd(2999, 2, 1);
+    params
+}
+
+/// What `openssl req -x509` makes unless told otherwise.
+pub fn of_an_authority() -> CertificateParams {
+    let mut params = certificate_for("127.0.0.1");
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    params
+}
+
 fn serving(certificate: CertificateDer<'static>, key: &KeyPair) -> ServerConfig {
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let builder = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
@@ -79,6 +93,19 @@ pub fn client_of(authority: &Authority) -> (String, String) {
     let key = KeyPair::generate().unwrap();
     let certificate = certificate_for("ci.example.com").signed_by(&key, &authority.0).unwrap();
     (certificate.pem(), key.serialize_pem())
+}
+
+/// Answers as servers do that are asked by TLS and speak HTTP.
+pub fn plain() -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            let mut hello = [0; 1024];
+            let _ = stream.read(&mut hello).and_then(|_| stream.write_all(b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n"));
+        }
+    });
+    address
 }
 
 /// Hands out `token-1` over TLS, and records the requests that it could read.

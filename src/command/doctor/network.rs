@@ -164,16 +164,10 @@ fn expiring(host: &str, until: Timestamp, now: Timestamp) -> Option<Finding> {
     Some(Finding::warning("network.certificate", Class::Network, message, "whoever runs the server has to renew it"))
 }
 
-/// What to do about a server that cannot be reached, by the words of the failure.
+/// What to do about a server that cannot be reached, by the words of a failure that has no advice of its own.
 fn advice(message: &str, proxy: Option<&Proxy>) -> String {
     let says = |words: &[&str]| words.iter().any(|word| message.contains(word));
-    let hint = if says(&["UnknownIssuer", "CaUsedAsEndEntity"]) {
-        "set `ca_file` to the certificate of its authority, if you trust that"
-    } else if says(&["expired", "NotValidYet", "not valid yet"]) {
-        "whoever runs the server has to renew its certificate; check this machine's clock, too"
-    } else if says(&["not valid for name", "NotValidForName"]) {
-        "check the host in the address: the server is another one"
-    } else if says(&["for now"]) {
+    let hint = if says(&["for now"]) {
         "try later; if it stays so, tell whoever runs it"
     } else if says(&["unusable"]) {
         "check `issuer`: something else answers there"
@@ -274,9 +268,6 @@ mod tests {
     fn every_failure_has_its_advice() {
         let proxy = Proxy { address: "http://p:3128".into(), named_by: "HTTPS_PROXY".into(), is_usable: true };
         let table = [
-            ("x is not trusted: invalid peer certificate: UnknownIssuer", None, "`ca_file`"),
-            ("x is not trusted: invalid peer certificate: certificate expired", Some(&proxy), "clock"),
-            ("x is not trusted: invalid peer certificate: certificate not valid for name \"x\"", None, "another one"),
             ("x cannot be reached: failed to lookup address information", None, "look up"),
             ("x cannot be reached: connection refused", None, "port"),
             ("x cannot be reached: connection refused", Some(&proxy), "HTTPS_PROXY"),

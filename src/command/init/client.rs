@@ -5,7 +5,7 @@ use super::wrong;
 use crate::bearer::{RenewalError, Retry};
 use crate::cli::GrantKind;
 use crate::clock::{Clock as _, SystemClock};
-use crate::error::is_invisible;
+use crate::error::{Class, is_invisible};
 use crate::name::Name;
 use crate::profile::{ClientDraft, DraftOrigin};
 use crate::source::{GrantType, IssuerAddress, Offer, SourceError, check_endpoint, is_scope_token};
@@ -14,8 +14,8 @@ use crate::ui::{self, Failure, Question};
 /// How long the issuer may take to say what it offers.
 const LIMIT: std::time::Duration = std::time::Duration::from_secs(10);
 
-/// What to look at where the issuer cannot be asked.
-const ADVICE: &str = "is the address right? It is https unless `http://` is typed, and `--ca-file` has a certificate of your own trusted";
+/// What to look at where the issuer cannot be asked, and nothing else is known.
+const ADVICE: &str = "is the address right? It is https unless `http://` is typed";
 
 /// Nothing, where something would be suggested.
 const NOTHING: &str = "-";
@@ -80,7 +80,8 @@ impl Interview<'_> {
         };
         let asked = Offer::of(address, self.init.client.ca_file.clone(), SystemClock.now(), LIMIT);
         let found = ui::while_waiting(self.manner, &format!("asking {} what it offers", address.host()), asked).await;
-        let advised = |error: SourceError| if error.hint.is_none() { error.with_hint(ADVICE) } else { error };
+        let is_advised = |error: &SourceError| error.hint.is_some() || error.class == Class::Config;
+        let advised = |error: SourceError| if is_advised(&error) { error } else { error.with_hint(ADVICE) };
         let offer = match found.map_err(|error| failed(advised(error)))? {
             Ok(offer) => offer,
             Err(silence) if self.dialogue.is_some() || self.init.client.token_endpoint.is_some() => {

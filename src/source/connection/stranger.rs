@@ -9,7 +9,7 @@ impl Connection {
         let is_plain = |(name, value): &&(String, Input)| value.is_inline() && !is_named_as_secret(name);
         let headers = self.headers.iter().filter(is_plain).cloned().collect();
         let withheld = self.headers.iter().filter(|header| !is_plain(header)).map(|(name, _)| name.clone()).collect();
-        (Self { route: self.route.clone(), headers }, withheld)
+        (Self { headers, ..self.clone() }, withheld)
     }
 
     /// Whether what is asked of `other` goes the same way.
