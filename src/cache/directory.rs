@@ -44,8 +44,7 @@ impl Directory {
     /// [`StorageError::Refused`] where it is not a private directory of ours, and [`StorageError::Foreign`] where it would be in another
     /// user's.
     pub fn open(path: &Path) -> Result<Option<Self>, StorageError> {
-        // Without the slash at its end, which would follow a symbolic link.
-        let path = &path.components().collect::<PathBuf>();
+        let path = &bare(path);
         let flags = OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::RDONLY;
         let descriptor = match retry_on_intr(|| fs::open(path, flags, Mode::empty())) {
             Ok(descriptor) => descriptor,
@@ -66,7 +65,7 @@ impl Directory {
         if let Some(directory) = Self::open(path)? {
             return Ok(directory);
         }
-        making::make_private(path)?;
+        making::make_private(&bare(path))?;
         Self::open(path)?.ok_or_else(|| StorageError::system("create", path)(Errno::NOENT))
     }
 
@@ -241,6 +240,11 @@ fn random() -> u64 {
 /// Whether a name may end so because of [`random`].
 fn is_random(text: &str) -> bool {
     text.len() == 16 && text.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
+/// The path without the slashes at its end: they would have a symbolic link followed, and make a name beside it one within it.
+fn bare(path: &Path) -> PathBuf {
+    path.components().collect()
 }
 
 fn check_private(path: &Path, stat: &Stat) -> Result<(), StorageError> {

@@ -120,6 +120,20 @@ fn parents_are_made_and_private_too() {
 }
 
 #[test]
+fn a_slash_at_the_end_of_its_name_changes_nothing() {
+    for slash in ["/", "//", "/."] {
+        let issuer = Issuer::start();
+        let test = Test::against(&issuer).named(slash);
+        let written = format!("{}{slash}", test.path("made/cache").display());
+        let test = test.env("TOKEN_CACHE_DIR", written);
+        assert_eq!(test.get().gives("token-1").stderr, "", "{slash}");
+        test.get().gives("token-1");
+        assert_eq!(mode(&test.path("made/cache")), 0o700, "{slash}");
+        assert!(test.path("made/cache/prod.json").exists(), "{slash}");
+    }
+}
+
+#[test]
 fn another_user_s_home_is_refused_by_name() {
     if !root_for("a home of another user") {
         return;
