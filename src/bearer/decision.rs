@@ -86,12 +86,24 @@ impl Wanted<'_> {
     /// Whether a new token would have too short a life as well: this one is as good as new, and had.
     fn is_hopeless(&self, token: &Token) -> bool {
         let lenient = Renewal { min_ttl: Duration::ZERO, ..self.renewal.clone() };
-        let is_short = token.lifetime().is_some_and(|lifetime| lifetime <= self.renewal.min_ttl);
-        is_short && lenient.freshness(token, self.now) == Freshness::Fresh
+        self.is_short(token) && lenient.freshness(token, self.now) == Freshness::Fresh
+    }
+
+    fn is_short(&self, token: &Token) -> bool {
+        token.lifetime().is_some_and(|lifetime| lifetime <= self.renewal.min_ttl)
+    }
+
+    /// Why a token that has just been issued is not handed out.
+    pub fn refusal(&self, token: &Token) -> RenewalError {
+        if !token.is_expired(self.now) || self.is_short(token) {
+            return self.too_short(token);
+        }
+        // Error: The machine slept while it was stored, or it lives hardly longer than that takes. To do: run it again.
+        RenewalError::new(Class::Temporary, "the new token expired before it could be handed out")
     }
 
     /// The answer to who wants more life than tokens of this source have.
-    pub fn too_short(&self, token: &Token) -> RenewalError {
+    fn too_short(&self, token: &Token) -> RenewalError {
         let left = humantime::format_duration(Duration::from_secs(token.remaining(self.now).unwrap_or_default().as_secs()));
         let wanted = humantime::format_duration(self.renewal.min_ttl);
         let message = format!("its tokens do not live long enough: {left} are left of a new one, {wanted} are wanted");
@@ -191,6 +203,23 @@ mod tests {
         let plain = FetchOptions::default();
         for (expires_in, min_ttl, expected) in [(3599, 3600, "fail"), (3599, 7200, "fail"), (300, 7200, "renew"), (1000, 2000, "renew")] {
             assert_eq!(decided(&glance("a", expires_in, None), None, &plain, min_ttl), expected, "{expires_in} of {min_ttl}");
+        }
+    }
+
+    #[test]
+    fn a_new_token_that_is_not_handed_out_is_too_short_or_came_too_late() {
+        let (options, identity) = (FetchOptions::default(), Identity::new("test", []));
+        for (case, expires_in, min_ttl, expected) in [
+            ("expired on its way", 0, 0, Class::Temporary),
+            ("expired on its way, though long enough", -5, 60, Class::Temporary),
+            ("expired, and too short", 0, 3600, Class::Refused),
+            ("too short", 3599, 7200, Class::Refused),
+            ("less than is wanted is left", 50, 60, Class::Refused),
+        ] {
+            let renewal = Renewal { min_ttl: Duration::from_secs(min_ttl), ..Renewal::default() };
+            let wanted = Wanted { renewal: &renewal, options: &options, identity: &identity, settings: &|| "s".to_owned(), now: NOW };
+            let token = glance("a", expires_in, None).seen.token.expect("a token");
+            assert_eq!(wanted.refusal(&token).class, expected, "{case}");
         }
     }
 }

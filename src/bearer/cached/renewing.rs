@@ -280,7 +280,7 @@ impl<S: Source, C: Clock> Shared<S, C> {
     fn accepted(&self, token: Arc<Token>, options: &FetchOptions) -> Result<Fetched, RenewalError> {
         let wanted = self.wanted(options);
         match self.renewal.freshness(&token, wanted.now) {
-            Freshness::Unusable => Err(wanted.too_short(&token)),
+            Freshness::Unusable => Err(wanted.refusal(&token)),
             _ => Ok(Fetched { token, origin: Origin::Renewed }),
         }
     }
