@@ -127,8 +127,14 @@ async fn fingerprint_from_stdin(timeout: Option<Duration>) -> Result<String, Fai
         // Error: The input was empty, as of an unset variable. To do: write the refused token, or its fingerprint, to it.
         return Err(wrong("there is no token on standard input"));
     }
-    let is_fingerprint = word.len() == 64 && word.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
-    Ok(if is_fingerprint { word.to_owned() } else { fingerprint(word) })
+    Ok(stated_fingerprint(word).map_or_else(|| fingerprint(word), ToOwned::to_owned))
+}
+
+/// The fingerprint that `text` is, alone or as `sha256sum` prints it, with the name of a file behind it.
+fn stated_fingerprint(text: &str) -> Option<&str> {
+    let (digest, rest) = text.split_at_checked(64)?;
+    let is_digest = digest.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+    (is_digest && (rest.is_empty() || rest.starts_with("  ") || rest.starts_with(" *"))).then_some(digest)
 }
 
 /// All of standard input, which is no longer than a token, or what is wrong with it.
