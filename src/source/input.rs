@@ -123,7 +123,7 @@ impl Input {
         }
     }
 
-    /// The secret, now. One trailing line end is not part of it.
+    /// The secret, now. Line ends behind it, of Windows too, are no part of it.
     ///
     /// # Errors
     /// [`Class::Config`] where it is not there, others can read its file, or it is empty; what the command or the profile failed with.
@@ -135,7 +135,7 @@ impl Input {
                 let text = str::from_utf8(&output.stdout);
                 // Error: A secret is text. To do: run the command by hand.
                 let text = text.map_err(|_| SourceError::new(Class::Temporary, format!("`{}` printed no text", argv[0])))?;
-                checked(trim_line_ends(text.to_owned()), &format!("the output of `{}`", argv[0]))
+                checked(without_line_ends(text.to_owned()), &format!("the output of `{}`", argv[0]))
             }
             Self::Profile(link) => link.token(request).await,
             Self::Jwt(jwt) => jwt.sign(request.now),
@@ -159,7 +159,7 @@ impl Input {
                 // Error: The variable of `{ env = … }` holds bytes that are no text. To do: set it to text.
                 Err(std::env::VarError::NotUnicode(_)) => Err(missing(format!("the environment variable {variable} is not text"))),
             },
-            Self::File(path) => read_private(path).and_then(|text| checked(trim_line_ends(text), &path.display().to_string())),
+            Self::File(path) => read_private(path).and_then(|text| checked(without_line_ends(text), &path.display().to_string())),
             Self::Command(_) | Self::Profile(_) | Self::Jwt(_) => return None,
         })
     }
@@ -177,6 +177,12 @@ fn missing(message: String) -> SourceError {
 fn checked(text: String, whence: &str) -> Result<Secret, SourceError> {
     // Error: A secret of no characters is a mistake. To do: see what writes it.
     if text.is_empty() { Err(missing(format!("{whence} is empty"))) } else { Ok(Secret::new(text)) }
+}
+
+/// A secret as it was meant by whoever saved it with an editor. A token is taken as it is: one with a CR is none.
+fn without_line_ends(mut text: String) -> String {
+    text.truncate(text.trim_end_matches(['\r', '\n']).len());
+    text
 }
 
 /// `text` without the line ends behind it.

@@ -90,10 +90,10 @@ fn what_is_named_may_change() {
     );
 }
 
-/// One line end is what an editor leaves; all else is the secret's own.
+/// A line end is what an editor leaves, one of Windows two characters; all else is the secret's own.
 #[test]
 fn the_line_end_of_a_file_or_a_command_is_no_part_of_it() {
-    let contents = ["a b\tc", "a b\tc\n", "a b\tc\n\n"];
+    let contents = ["a b\tc", "a b\tc\n", "a b\tc\n\n", "a b\tc\r\n"];
     for content in contents {
         for input in ["{ file = \"~/secret\" }", "{ command = [\"cat\", \"secret\"] }"] {
             let issuer = Issuer::start();
