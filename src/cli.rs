@@ -235,7 +235,7 @@ pub struct Renew {
     pub if_near_expiry: bool,
     /// Renew only if the token, or its SHA-256, on standard input (`-`) is the cached one
     ///
-    /// The SHA-256 is in hexadecimal digits, as `sha256sum` prints it.
+    /// The SHA-256 is that of the token without a line end, as `sha256sum` prints it.
     #[arg(long, value_name = "-", allow_hyphen_values = true, conflicts_with = "if_near_expiry")]
     pub if_token_is: Option<String>,
     /// Limits of the fetch.
@@ -297,7 +297,7 @@ pub struct Purge {
     pub revoke: bool,
     /// Remove only if the token, or its SHA-256, on standard input (`-`) is the cached one
     ///
-    /// The SHA-256 is in hexadecimal digits, as `sha256sum` prints it.
+    /// The SHA-256 is that of the token without a line end, as `sha256sum` prints it.
     #[arg(long, value_name = "-", allow_hyphen_values = true)]
     pub if_token_is: Option<String>,
     /// Say what would be removed, and remove nothing

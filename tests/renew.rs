@@ -224,7 +224,7 @@ fn if_token_is_wants_a_token() {
     let issuer = Issuer::start();
     let test = with(&[("prod", &issuer)]);
     test.get().gives("token-1");
-    for input in ["", "\n", "  \n"] {
+    for input in ["", "\n", "  \n", "Authorization: Bearer token-1\n", "token-1\ntoken-1\n"] {
         test.fed(&["renew", "prod", "--if-token-is", "-"], input).exits(2).prints("").mentions("--if-token-is").is_polite();
     }
     assert_eq!(issuer.count(), 1);

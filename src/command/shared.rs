@@ -127,7 +127,12 @@ async fn fingerprint_from_stdin(timeout: Option<Duration>) -> Result<String, Fai
         // Error: The input was empty, as of an unset variable. To do: write the refused token, or its fingerprint, to it.
         return Err(wrong("there is no token on standard input"));
     }
-    Ok(stated_fingerprint(word).map_or_else(|| fingerprint(word), ToOwned::to_owned))
+    match stated_fingerprint(word) {
+        Some(digest) => Ok(digest.to_owned()),
+        // Error: No token has blanks in it: the input is a whole header, or something else. To do: write the token alone.
+        None if word.contains(char::is_whitespace) => Err(wrong("there is more than a token on standard input")),
+        None => Ok(fingerprint(word)),
+    }
 }
 
 /// The fingerprint that `text` is, alone or as `sha256sum` prints it, with the name of a file behind it.
