@@ -21,7 +21,7 @@ pub mod vault;
 
 use std::time::Duration;
 
-pub use host::{Affinity, Target};
+pub use host::{Affinity, Target, can_be_listed};
 
 use crate::clock::Timestamp;
 use crate::secret::Secret;

@@ -13,6 +13,7 @@ use crate::bounded;
 use crate::cache::{Cache, Logins};
 use crate::error::{Class, one_line};
 use crate::name::{InvalidName, Name};
+use crate::protocol::can_be_listed;
 use crate::settings::{Context, Item, Mistake, Section, nearest};
 use crate::sink::Delivery;
 use crate::source::{AnySource, Kind, Ttl};
@@ -255,7 +256,7 @@ fn read_profile(name: Name, mut section: Section<'_>, renewal: &Renewal, (cache,
     let mut renewal = renewal.clone();
     read_renewal(&mut renewal, &mut section)?;
     let hosts = section.optional("hosts", hosts)?;
-    let username = section.optional("username", visible)?;
+    let username = section.optional("username", username)?;
     let scheme = section.optional("scheme", visible)?;
     let (hosts, username) = (hosts.unwrap_or_default(), username.unwrap_or_else(|| USERNAME.to_owned()));
     let delivery = Delivery::from_settings(&mut section, &hosts, &username)?;
@@ -297,17 +298,15 @@ fn positive(item: Item<'_>) -> Result<std::time::Duration, Mistake> {
 fn hosts(item: Item<'_>) -> Result<Vec<String>, Mistake> {
     let host = |item: Item<'_>| {
         const WANTED: &str = "expected a host, as \"api.example.com\", \"*.example.com\" or \"api.example.com:8443\"";
-        Ok(item.string_that(WANTED, is_host_pattern)?.to_ascii_lowercase())
+        Ok(item.string_that(WANTED, can_be_listed)?.to_ascii_lowercase())
     };
     item.items("a list of hosts")?.into_iter().map(host).collect()
 }
 
-fn is_host_pattern(pattern: &str) -> bool {
-    let url = format!("https://{}/", pattern.strip_prefix("*.").unwrap_or(pattern));
-    url::Url::parse(&url).is_ok_and(|url| {
-        let is_bare = url.path() == "/" && url.query().is_none() && url.fragment().is_none() && url.username().is_empty();
-        is_bare && url.password().is_none() && !pattern.contains(['/', '%', '?', '#', '\\']) && !pattern.replacen("*.", "", 1).contains('*')
-    })
+/// Where it goes with a password, a colon is its end (RFC 7617 §2).
+fn username(item: Item<'_>) -> Result<String, Mistake> {
+    let colon = item.mistake("has no colon");
+    visible(item).and_then(|name| if name.contains(':') { Err(colon) } else { Ok(name) })
 }
 
 fn visible(item: Item<'_>) -> Result<String, Mistake> {

@@ -83,16 +83,14 @@ impl Target {
     }
 
     fn affinity_to(&self, pattern: &str) -> Option<Affinity> {
-        let (is_exact, name) = pattern.strip_prefix("*.").map_or((true, pattern), |name| (false, name));
-        let (name, port) = host_and_port(&ascii(name))?;
+        let (is_exact, name, port) = listed(pattern)?;
         let fits = if is_exact { self.host == name } else { self.is_below(&name) };
         (fits && self.port == port.unwrap_or(self.usual_port)).then_some(Affinity { is_exact, length: name.len() })
     }
 
     /// Whether it has at least one label more than `domain`.
     fn is_below(&self, domain: &str) -> bool {
-        let is_address = self.host.starts_with('[') || self.host.parse::<Ipv4Addr>().is_ok();
-        !is_address && self.host.strip_suffix(domain).is_some_and(|labels| labels.len() > 1 && labels.ends_with('.'))
+        !is_address(&self.host) && self.host.strip_suffix(domain).is_some_and(|labels| labels.len() > 1 && labels.ends_with('.'))
     }
 
     /// Whether it is this machine. The names below `localhost` count as others': who resolves them is not sure to know better.
@@ -108,6 +106,23 @@ impl Target {
     pub fn origin(&self) -> Option<String> {
         (self.usual_port == HTTPS).then(|| format!("https://{self}"))
     }
+}
+
+/// Whether an entry of `hosts` means any place at all.
+#[must_use]
+pub fn can_be_listed(pattern: &str) -> bool {
+    listed(pattern).is_some_and(|(is_exact, name, _)| is_exact || !is_address(&name))
+}
+
+/// Whether an entry of `hosts` is no pattern, its name and its port.
+fn listed(pattern: &str) -> Option<(bool, String, Option<u16>)> {
+    let (is_exact, name) = pattern.strip_prefix("*.").map_or((true, pattern), |name| (false, name));
+    let (name, port) = host_and_port(&ascii(name))?;
+    Some((is_exact, name, port))
+}
+
+fn is_address(host: &str) -> bool {
+    host.starts_with('[') || host.parse::<Ipv4Addr>().is_ok()
 }
 
 /// As it is listed: `host[:port]`.
@@ -282,6 +297,38 @@ mod tests {
         ];
         for (url, pattern, listed) in table {
             assert_eq!(is_listed(url, &[pattern]), listed, "{url:?} in {pattern:?}");
+        }
+    }
+
+    #[test]
+    fn what_means_no_place_cannot_be_listed() {
+        for pattern in
+            ["api.example.com", "*.example.com", "*.example.com:8443", "localhost", "10.0.0.1", "[::1]:80", "b\u{fc}cher.example", "x_y"]
+        {
+            assert!(can_be_listed(pattern), "{pattern}");
+        }
+        for pattern in [
+            "",
+            "*",
+            "*.",
+            "a.*.com",
+            "*.*.com",
+            "*a.com",
+            "api.example.com.",
+            "api..com",
+            ".com",
+            "api.example.com:0",
+            "api.example.com:",
+            "api.example.com:65536",
+            "https://api.example.com",
+            "api.example.com/",
+            "me@api.example.com",
+            "a b",
+            "::1",
+            "[::1",
+            "*.10.0.0.1",
+        ] {
+            assert!(!can_be_listed(pattern), "{pattern}");
         }
     }
 
