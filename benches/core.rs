@@ -101,7 +101,7 @@ fn configuration_load(bencher: Bencher<'_, '_>) {
     std::fs::write(&config, CONFIGURATION).unwrap();
     let home = Some(folder.path().to_owned());
     let (cache, state) = (folder.path().join("cache"), folder.path().join("state"));
-    let places = Places { config, config_is_named: true, cache, state, home };
+    let places = Places { config, config_is_named: true, cache, state, home, patience: HOUR };
     bencher.bench(|| Configuration::load(black_box(&places)).unwrap());
 }
 

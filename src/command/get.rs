@@ -4,7 +4,7 @@ use std::mem::ManuallyDrop;
 use std::sync::Arc;
 
 use super::Outcome;
-use super::shared::{chosen, configuration, obtain, options, person, print};
+use super::shared::{chosen, configuration_within, obtain, options, person, print};
 use crate::bearer::{FetchOptions, Freshness, Origin, RenewalError};
 use crate::cli::{Get, Global, Limits};
 use crate::clock::{Clock as _, SystemClock};
@@ -40,7 +40,7 @@ fn warm_configuration(global: &Global) -> Option<Configuration> {
 
 /// Answers from the cache or by a renewal.
 pub(super) async fn run(global: &Global, get: &Get, manner: Manner) -> Outcome {
-    let profile = profile(&configuration(global)?, global, get)?;
+    let profile = profile(&configuration_within(global, get.limits.timeout)?, global, get)?;
     let (token, is_cached) = if get.offline {
         (offline(get, &profile)?, true)
     } else {

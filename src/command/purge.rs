@@ -9,7 +9,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::Outcome;
-use super::shared::{TIMEOUT, all_names, chosen, configuration, fingerprint_asked_for};
+use super::shared::{TIMEOUT, all_names, chosen, configuration_within, fingerprint_asked_for};
 use crate::bearer::RenewalError;
 use crate::cache::{Cache, Lock, LockFailure};
 use crate::cli::{Global, Purge};
@@ -24,7 +24,7 @@ use stored::Stored;
 const PAUSE: Duration = Duration::from_millis(20);
 
 pub(super) async fn run(global: &Global, purge: &Purge, manner: Manner) -> Outcome {
-    let configuration = configuration(global)?;
+    let configuration = configuration_within(global, purge.timeout)?;
     let deadline = deadline_in(purge.timeout.unwrap_or(TIMEOUT));
     let wanted = fingerprint_asked_for(purge.if_token_is.as_deref(), purge.timeout).await?;
     let mut worst = 0;

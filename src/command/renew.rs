@@ -3,7 +3,7 @@
 use futures_util::future::join_all;
 
 use super::Outcome;
-use super::shared::{chosen_many, configuration, fingerprint_asked_for, obtain, options, person};
+use super::shared::{chosen_many, configuration_within, fingerprint_asked_for, obtain, options, person};
 use crate::bearer::{FetchOptions, Fetched, Origin};
 use crate::cli::{Global, Renew};
 use crate::clock::{Clock as _, SystemClock};
@@ -11,7 +11,7 @@ use crate::profile::Profile;
 use crate::ui::{self, Failure, Manner};
 
 pub(super) async fn run(global: &Global, renew: &Renew, manner: Manner) -> Outcome {
-    let configuration = configuration(global)?;
+    let configuration = configuration_within(global, renew.limits.timeout)?;
     let profiles = chosen_many(&configuration, global, &renew.profiles, renew.all)?;
     let replaces = fingerprint_asked_for(renew.if_token_is.as_deref(), renew.limits.timeout).await?;
     if profiles.is_empty() {

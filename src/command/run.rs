@@ -8,7 +8,7 @@ use tokio::process::Child;
 use tokio::sync::mpsc;
 
 use super::Outcome;
-use super::shared::{chosen, configuration, obtain, options};
+use super::shared::{chosen, configuration_within, obtain, options};
 use super::signals::{interruptible, listener};
 use crate::cli::{Global, Run};
 use crate::hardening::in_the_users_name;
@@ -24,7 +24,7 @@ pub(super) async fn run(global: &Global, run: &Run, manner: Manner) -> Outcome {
         // API_TOKEN`.
         return Err(Failure::Usage(format!("--env: `{}` is no name of a variable", crate::error::one_line(&run.env))));
     }
-    let configuration = configuration(global)?;
+    let configuration = configuration_within(global, run.limits.timeout)?;
     let profile = chosen(&configuration, global, run.profile.as_deref())?.clone().with_min_ttl(run.limits.min_ttl);
     let options = options(&run.limits);
     let fetched = interruptible(obtain(&profile, &run.limits, &options, manner)).await?;

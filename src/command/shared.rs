@@ -24,7 +24,12 @@ const TIMEOUT_OF_PEOPLE: Duration = Duration::from_secs(600);
 
 /// All that is configured, by these options and the environment.
 pub(super) fn configuration(global: &Global) -> Result<Configuration, Failure> {
-    Ok(Configuration::load(&Places::find(global.config.as_deref())?)?)
+    configuration_within(global, None)
+}
+
+/// The same for a command that has this time for all that it does.
+pub(super) fn configuration_within(global: &Global, timeout: Option<Duration>) -> Result<Configuration, Failure> {
+    Ok(Configuration::load(&Places::find(global.config.as_deref())?.within(timeout))?)
 }
 
 /// The profile that an argument or the option `-p` names.

@@ -75,6 +75,7 @@ fn places() -> Places {
         cache: "/nowhere/cache".into(),
         state: "/nowhere/state".into(),
         home: Some("/nowhere/home".into()),
+        patience: std::time::Duration::ZERO,
     }
 }
 

@@ -47,6 +47,7 @@ fn every_key_is_in_the_manual_and_no_other() {
         cache: home.join("cache"),
         state: home.join("state"),
         home: Some(home.to_owned()),
+        patience: std::time::Duration::ZERO,
     };
     let shown = displays();
     for text in &shown {

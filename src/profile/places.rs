@@ -1,6 +1,7 @@
 //! Where things are: the configuration file, the cache and the state, by flag, environment and XDG base directories.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use super::ConfigError;
 
@@ -9,6 +10,9 @@ const CACHE_VARIABLE: &str = "TOKEN_CACHE_DIR";
 const STATE_VARIABLE: &str = "TOKEN_STATE_DIR";
 /// Names the profile where no argument does.
 pub const PROFILE_VARIABLE: &str = "TOKEN_PROFILE";
+
+/// How long a pipe is waited for where nobody is in a greater hurry.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 const NO_INTERACTIVE_VARIABLE: &str = "TOKEN_NO_INTERACTIVE";
 
@@ -31,9 +35,17 @@ pub struct Places {
     pub state: PathBuf,
     /// What a leading `~` stands for.
     pub home: Option<PathBuf>,
+    /// How long a configuration that comes through a pipe is waited for.
+    pub patience: Duration,
 }
 
 impl Places {
+    /// The same for a command that may take no longer than `timeout`.
+    #[must_use]
+    pub fn within(self, timeout: Option<Duration>) -> Self {
+        Self { patience: timeout.unwrap_or(self.patience).min(self.patience), ..self }
+    }
+
     /// The places that the flag `--config` and the environment name.
     ///
     /// # Errors
@@ -53,7 +65,7 @@ impl Places {
             let message = format!("the cache and the logins cannot both be in {}: one would overwrite the other", cache.display());
             return Err(ConfigError::new(message, Some(format!("set {CACHE_VARIABLE} or {STATE_VARIABLE} to another directory"))));
         }
-        Ok(Self { config, config_is_named, cache, state, home })
+        Ok(Self { config, config_is_named, cache, state, home, patience: PATIENCE })
     }
 }
 

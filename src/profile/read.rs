@@ -21,9 +21,6 @@ use crate::source::{AnySource, Kind, Ttl};
 /// The largest configuration file that is read.
 const LARGEST_FILE: u64 = 4 << 20;
 
-/// How long a pipe is waited for.
-const PATIENCE: Duration = Duration::from_secs(5);
-
 /// What becomes of a mistake: it ends the reading, or is noted, and what has it is left out.
 type OnMistake<'m> = &'m mut dyn FnMut(Mistake) -> Result<(), Mistake>;
 
@@ -77,7 +74,7 @@ fn context<'a>(places: &'a Places, text: &'a str) -> Context<'a> {
 /// The text of the file and what the system knows of it; nothing where there is none, and none was asked for.
 fn text(places: &Places) -> Result<(String, Option<Metadata>), ConfigError> {
     let path = &places.config;
-    match read_file(path) {
+    match read_file(path, places.patience) {
         Err(error) if error.kind() == ErrorKind::NotFound && !places.config_is_named => Ok(Default::default()),
         Err(error) if error.kind() == ErrorKind::PermissionDenied && !places.config_is_named => {
             Err(of_another_user(path).unwrap_or_else(|| unreadable(places, &error)))
@@ -121,11 +118,11 @@ fn names_of_profiles(context: Context<'_>) -> Vec<Name> {
     items.into_iter().filter_map(|(name, _)| name.parse().ok()).collect()
 }
 
-fn read_file(path: &Path) -> std::io::Result<(String, Metadata)> {
+fn read_file(path: &Path, patience: Duration) -> std::io::Result<(String, Metadata)> {
     let file = bounded::open(path)?;
     let metadata = file.metadata()?;
     if !metadata.is_file() {
-        return Ok((read_stream(file)?, metadata));
+        return Ok((read_stream(file, patience)?, metadata));
     }
     let mut text = String::with_capacity(usize::try_from(metadata.len()).unwrap_or_default().min(1 << 20) + 1);
     file.take(LARGEST_FILE + 1).read_to_string(&mut text)?;
@@ -136,8 +133,8 @@ fn read_file(path: &Path) -> std::io::Result<(String, Metadata)> {
 }
 
 /// What a shell's `<(…)` hands over, or `/dev/stdin`: its permissions are nobody's choice.
-fn read_stream(file: File) -> std::io::Result<String> {
-    let bytes = bounded::stream(file, LARGEST_FILE, PATIENCE)?;
+fn read_stream(file: File, patience: Duration) -> std::io::Result<String> {
+    let bytes = bounded::stream(file, LARGEST_FILE, patience)?;
     String::from_utf8(bytes.to_vec()).map_err(|_| ErrorKind::InvalidData.into())
 }
 
@@ -325,6 +322,7 @@ mod tests {
             cache: "/cache".into(),
             state: "/state".into(),
             home: Some("/home/me".into()),
+            patience: std::time::Duration::ZERO,
         };
         read(Context { text, folder: Path::new("/c"), home: places.home.as_deref() }, &places)
     }
@@ -417,7 +415,8 @@ mod tests {
         let config = folder.path().join("config.toml");
         std::fs::write(&config, text).expect("written");
         std::fs::set_permissions(&config, std::os::unix::fs::PermissionsExt::from_mode(0o600)).expect("private");
-        let places = Places { config, config_is_named: true, cache: "/cache".into(), state: "/state".into(), home: None };
+        let places =
+            Places { config, config_is_named: true, cache: "/cache".into(), state: "/state".into(), home: None, patience: Duration::ZERO };
         let survey = survey(&places);
         let line = |mistake: &ConfigError| mistake.message.split(':').nth(1).and_then(|line| line.parse().ok()).unwrap_or_default();
         let names = |names: &mut dyn Iterator<Item = &Name>| names.map(Name::to_string).collect();

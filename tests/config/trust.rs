@@ -45,12 +45,13 @@ fn nothing_is_run_in_the_home_of_another_user() {
 /// What a shell's `<(…)` hands over, and what never comes.
 #[test]
 fn a_pipe_is_read_and_not_waited_for_for_ever() {
-    let run = |case: &str, line: &str| {
+    let run_as = |case: &str, line: &str, args: &[&str]| {
         let test = Test::bare().named(case).in_shell(line);
         mknodat(CWD, test.path("fifo"), FileType::Fifo, 0o600.into(), 0).unwrap();
         fs::write(test.path("config.toml"), CONFIG).unwrap();
-        test.run(&["get"])
+        test.run(args)
     };
+    let run = |case: &str, line: &str| run_as(case, line, &["get"]);
     let read = [
         ("what comes late", "(sleep 0.3; cat config.toml >fifo) & exec \"$@\" --config fifo"),
         ("in pieces", "(head -c 20 config.toml; sleep 0.2; tail -c +21 config.toml) >fifo & exec \"$@\" --config fifo"),
@@ -64,6 +65,11 @@ fn a_pipe_is_read_and_not_waited_for_for_ever() {
         |case| case.0,
         |(case, line)| _ = run(case, line).fails(2, "fifo").mentions("within the time limit").within(Duration::from_secs(5)),
     );
+    for command in ["get", "renew", "run", "purge"] {
+        let args = if command == "run" { vec![command, "--timeout", "300ms", "--", "true"] } else { vec![command, "--timeout", "300ms"] };
+        let hurried = run_as(command, "TOKEN_CONFIG=fifo exec \"$@\"", &args);
+        hurried.fails(2, "fifo").mentions("within the time limit").within(Duration::from_millis(300));
+    }
     let more = [("a device", "exec \"$@\" --config /dev/zero"), ("a pipe", "yes '#' | \"$@\" --config /dev/stdin")];
     cases::each(&more, |case| case.0, |(case, line)| _ = run(case, line).fails(2, "4 MiB").stays_small());
     run("a folder", "exec \"$@\" --config .").fails(2, "cannot read");

@@ -14,6 +14,7 @@ fn places() -> Places {
         cache: "/cache".into(),
         state: "/state".into(),
         home: Some("/home/me".into()),
+        patience: std::time::Duration::ZERO,
     }
 }
 
