@@ -22,7 +22,7 @@ mod tree;
 pub mod vault;
 
 pub use edit::{Edit, apply, revert};
-pub use program::Program;
+pub use program::{Program, quoted};
 
 use crate::settings::Mistake;
 

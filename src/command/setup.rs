@@ -5,6 +5,7 @@ mod git;
 mod links;
 mod pending;
 pub(super) mod record;
+pub(super) mod rehearsal;
 mod steps;
 pub(super) mod surroundings;
 

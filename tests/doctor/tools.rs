@@ -62,7 +62,7 @@ fn a_tool_that_asks_for_a_profile_that_is_gone_is_told() {
         // Bazel asks by its hosts alone.
         if tool != "bazel" {
             report.exits(2).finds("consumer.profile", "problem", "`prod`").finds("consumer.profile", "problem", file);
-            report.advises("consumer.profile", &format!("token helper setup {tool} --profile prod --undo"));
+            report.advises("consumer.profile", &format!("token helper setup {tool} --profile prod --undo --write"));
         }
     }
 }
@@ -176,4 +176,77 @@ fn a_kubeconfig_may_name_the_profile_in_the_environment_of_the_command() {
     let profile = |name: &str| format!("[profile.{name}]\nsource = \"env\"\nvariable = \"HOME\"\n");
     test.configure(&format!("{}{}", profile("a"), profile("b")));
     look("").exits(2).finds("consumer.profile", "problem", "names no profile").advises("consumer.profile", "`default`");
+}
+
+/// A user `mine` whose command is that, with these arguments.
+fn kubeconfig(command: &str, arguments: &str) -> String {
+    format!(
+        "apiVersion: v1\nkind: Config\nusers:\n- name: mine\n  user:\n    exec:\n      apiVersion: client.authentication.k8s.io/v1\n      \
+         command: {command}\n      args: [{arguments}]\n"
+    )
+}
+
+#[test]
+fn what_takes_a_tool_s_question_back_does_so() {
+    for (tool, file) in FILES.into_iter().filter(|(tool, _)| *tool != "bazel") {
+        let test = home();
+        test.run(&["helper", "setup", tool, "--profile", "prod", "--write"]).exits(0);
+        test.configure(&CONFIG.replace("prod", "other"));
+        let report = look(&test);
+        report.exits(2).follow("consumer.profile", &test);
+        let left = look(&test);
+        assert!(left.of("consumer.profile").is_empty(), "{tool} {file}{}", left.outcome);
+    }
+    // Where somebody else made a user of the kubeconfig in the way that we do, or we under another name.
+    let test = home();
+    put(&test, ".kube/config", &kubeconfig("token", "helper, kubectl, --profile, gone"), 0o600);
+    let report = look(&test);
+    report.exits(2).advises("consumer.profile", "--user mine --undo --write").follow("consumer.profile", &test);
+    look(&test).exits(0);
+    // In a file that no variable names any more.
+    let test = home();
+    let elsewhere = test.path("work/kubeconfig");
+    let test = test.env("KUBECONFIG", &elsewhere);
+    fs::create_dir_all(test.path("work")).unwrap();
+    test.run(&["helper", "setup", "kubectl", "--profile", "prod", "--write"]).exits(0);
+    let test = test.without_env("KUBECONFIG");
+    test.configure(&CONFIG.replace("prod", "other"));
+    look(&test).exits(2).advises("consumer.profile", "`KUBECONFIG=").follow("consumer.profile", &test);
+    assert!(look(&test).of("consumer.profile").is_empty());
+}
+
+#[test]
+fn a_user_that_somebody_else_made_is_removed_by_what_made_it() {
+    for arguments in ["helper, kubectl, --profile=gone", "helper, kubectl, -p, gone", "helper, --profile, gone, kubectl"] {
+        let test = home();
+        put(&test, ".kube/config", &kubeconfig("token", arguments), 0o600);
+        let config = test.path(".kube/config");
+        let command = look(&test).exits(2).command("consumer.profile");
+        assert_eq!(command, format!("kubectl --kubeconfig {} config delete-user mine", config.display()), "{arguments}");
+    }
+}
+
+#[test]
+fn what_has_a_tool_call_this_program_does_so() {
+    for (tool, file) in FILES {
+        let test = home();
+        test.run(&["helper", "setup", tool, "--profile", "prod", "--write"]).exits(0);
+        for link in fs::read_dir(test.path("bin")).unwrap().map(|entry| entry.unwrap().path()) {
+            fs::remove_file(link).unwrap();
+        }
+        let _ = fs::remove_file(test.path(".terraform.d/plugins/terraform-credentials-token"));
+        symlink(env!("CARGO_BIN_EXE_token"), test.path("bin/token")).unwrap();
+        if look(&test).of("consumer.program").is_empty() {
+            continue;
+        }
+        look(&test).exits(2).follow("consumer.program", &test);
+        assert!(look(&test).of("consumer.program").is_empty(), "{tool} {file}");
+    }
+    let test = home();
+    put(&test, ".kube/config", &kubeconfig("/gone/token", "helper, kubectl, --profile, prod"), 0o600);
+    look(&test).exits(2).advises("consumer.program", "--user mine --write").follow("consumer.program", &test);
+    look(&test).exits(0).finds("consumer.profile", "ok", "`prod`");
+    // Whatever else it says is somebody's.
+    put(&test, ".kube/config", &kubeconfig("/gone/token", "helper, kubectl, --profile=prod"), 0o600);
+    look(&test).exits(2).advises("consumer.program", &format!("write {} there", test.path("bin/token").display()));
 }

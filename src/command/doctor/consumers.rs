@@ -9,8 +9,10 @@ use super::Scene;
 use super::commands::{Commands, Found};
 use crate::bounded;
 use crate::command::setup::record;
+use crate::command::setup::rehearsal::Rehearsal;
 use crate::command::setup::surroundings::{Surroundings, is_same};
-use crate::consumer::reference::{Reference, references};
+use crate::consumer::quoted;
+use crate::consumer::reference::{Reference, Scope, references};
 use crate::error::{Class, one_line};
 use crate::ui::Finding;
 
@@ -29,7 +31,7 @@ pub(super) fn findings(scene: &Scene) -> Vec<Finding> {
 
 fn of_file(scene: &Scene, surroundings: &Surroundings, tool: &str, file: &Path) -> Vec<Finding> {
     let Some(text) = text(file) else { return Vec::new() };
-    let mut found = match references(tool, &text) {
+    let found = match references(tool, &text) {
         Ok(found) => found,
         Err(mistake) => {
             let place = format!("{}:{}", file.display(), mistake.line);
@@ -37,17 +39,87 @@ fn of_file(scene: &Scene, surroundings: &Surroundings, tool: &str, file: &Path) 
             return vec![Finding::note("consumer.file", format!("{tool}: {place}: {}", one_line(&mistake.what)), hint)];
         }
     };
+    let told = Told { scene, surroundings, tool, file, text: &text };
     // One of a kind is enough.
     let mut known = BTreeSet::new();
-    found.retain(|reference| known.insert((reference.program.clone(), reference.profile.clone())));
-    let of_reference = |reference: &Reference| {
-        let place = format!("{}:{}", file.display(), reference.line);
-        let mut findings = vec![asks(tool, &place, &whom(scene, reference))];
-        findings.extend(program(tool, reference, &place, &located(scene, surroundings, tool, &reference.program), &scene.commands));
-        findings.extend(of_script(scene, tool, reference));
+    let kinds = found.iter().filter(|reference| known.insert((&reference.program, &reference.profile)));
+    kinds.flat_map(|reference| told.of_kind(reference)).collect()
+}
+
+/// A tool, and a file that tells it whom to call.
+struct Told<'a> {
+    scene: &'a Scene,
+    surroundings: &'a Surroundings,
+    tool: &'a str,
+    file: &'a Path,
+    text: &'a str,
+}
+
+impl Told<'_> {
+    fn place(&self, reference: &Reference) -> String {
+        format!("{}:{}", self.file.display(), reference.line)
+    }
+
+    fn of_kind(&self, reference: &Reference) -> Vec<Finding> {
+        let (scene, place) = (self.scene, self.place(reference));
+        let mut findings = vec![asks(self.tool, &place, &whom(scene, reference), || self.removal(reference))];
+        let found = located(scene, self.surroundings, self.tool, &reference.program);
+        findings.extend(program(self.tool, reference, &place, &found, &scene.commands, || self.repair(reference)));
+        findings.extend(self.of_script(reference));
         findings
-    };
-    found.iter().flat_map(of_reference).collect()
+    }
+
+    /// A script of ours stands between Vault and us.
+    fn of_script(&self, reference: &Reference) -> Vec<Finding> {
+        let file = Path::new(&reference.program);
+        let Some(text) = text(file).filter(|_| self.tool == "vault") else { return Vec::new() };
+        let told = Told { tool: "script", file, text: &text, ..*self };
+        let calls = references(told.tool, told.text).unwrap_or_default();
+        let commands = &self.scene.commands;
+        let of_call =
+            |call: &Reference| program(told.tool, call, &told.place(call), &commands.look(&call.program), commands, || told.repair(call));
+        calls.iter().filter_map(of_call).collect()
+    }
+
+    fn rehearsal<'r>(&'r self, reference: &'r Reference) -> Rehearsal<'r> {
+        let tool = if self.tool == "script" { "vault" } else { self.tool };
+        let entry = if let Scope::Entry(entry) = &reference.scope { Some(entry.as_str()) } else { None };
+        Rehearsal { surroundings: self.surroundings, tool, entry, file: self.file, text: self.text }
+    }
+
+    /// Whether a text has the tool call for the same just as before.
+    fn is_still_in(&self, text: &str, reference: &Reference) -> bool {
+        let is_it = |found: &Reference| {
+            (&found.program, &found.profile, &found.scope) == (&reference.program, &reference.profile, &reference.scope)
+        };
+        references(self.tool, text).is_ok_and(|found| found.iter().any(is_it))
+    }
+
+    /// What has the tool ask for that no more: what set it up takes it back, where it was set up by that.
+    fn removal(&self, reference: &Reference) -> String {
+        let name = reference.profile.as_deref().and_then(|profile| profile.parse().ok());
+        let undone = name.and_then(|name| self.rehearsal(reference).undone(&name));
+        if let Some(undone) = undone.filter(|undone| !self.is_still_in(&undone.text, reference)) {
+            return format!("run `{}`", undone.command);
+        }
+        match (&reference.scope, self.file.to_str()) {
+            (Scope::Entry(user), Some(file)) if self.tool == "kubectl" => {
+                format!("run `kubectl --kubeconfig {} config delete-user {}`", quoted(file), quoted(user))
+            }
+            _ => "take that line out".to_owned(),
+        }
+    }
+
+    /// What has the tool call this program.
+    fn repair(&self, reference: &Reference) -> String {
+        let configuration = self.scene.configuration();
+        let profile = configuration.select(reference.profile.as_deref()).ok();
+        let made = profile.and_then(|profile| self.rehearsal(reference).made(profile, reference.profile.is_some()));
+        match made.filter(|made| made.text == self.text || !self.is_still_in(&made.text, reference)) {
+            Some(made) => format!("run `{}`", made.command),
+            None => format!("write {} there", self.surroundings.program.display()),
+        }
+    }
 }
 
 fn text(file: &Path) -> Option<String> {
@@ -62,18 +134,6 @@ fn located(scene: &Scene, surroundings: &Surroundings, tool: &str, program: &str
         Some(found) if found != Found::Nowhere => found,
         _ => scene.commands.look(program),
     }
-}
-
-/// A script of ours stands between Vault and us.
-fn of_script(scene: &Scene, tool: &str, reference: &Reference) -> Vec<Finding> {
-    let script = Path::new(&reference.program);
-    let Some(text) = text(script).filter(|_| tool == "vault") else { return Vec::new() };
-    let calls = references("script", &text).unwrap_or_default();
-    let of_call = |call: &Reference| {
-        let place = format!("{}:{}", script.display(), call.line);
-        program("script", call, &place, &scene.commands.look(&call.program), &scene.commands)
-    };
-    calls.iter().filter_map(of_call).collect()
 }
 
 /// Whom a tool asks for.
@@ -108,12 +168,12 @@ fn whom(scene: &Scene, reference: &Reference) -> Whom {
     }
 }
 
-fn asks(tool: &str, place: &str, whom: &Whom) -> Finding {
+fn asks(tool: &str, place: &str, whom: &Whom, removal: impl FnOnce() -> String) -> Finding {
     const ID: &str = "consumer.profile";
     match whom {
         Whom::Unknown(profile) => {
             let profile = one_line(profile);
-            let hint = format!("configure [profile.{profile}], or `token helper setup {tool} --profile {profile} --undo --write`");
+            let hint = format!("configure [profile.{profile}], or {}", removal());
             Finding::problem(ID, Class::Config, format!("{tool} asks for `{profile}`, and there is no such profile ({place})"), hint)
         }
         Whom::Nobody => {
@@ -128,29 +188,32 @@ fn asks(tool: &str, place: &str, whom: &Whom) -> Finding {
 }
 
 /// What a tool calls, where that is not this very program.
-fn program(tool: &str, reference: &Reference, place: &str, found: &Found, commands: &Commands) -> Option<Finding> {
+fn program(
+    tool: &str,
+    reference: &Reference,
+    place: &str,
+    found: &Found,
+    commands: &Commands,
+    repair: impl FnOnce() -> String,
+) -> Option<Finding> {
     const ID: &str = "consumer.program";
     let called = one_line(&reference.program);
     let what = match found {
         Found::At(path) if tool == "vault" || commands.is_this(path) => return None,
         Found::At(path) => {
             let message = format!("{tool} calls {}, another program than this one ({place})", path.display());
-            let this = commands.running().map(|path| path.display().to_string()).unwrap_or_default();
-            return Some(Finding::note(ID, message, format!("write {this} there, if this one is meant")));
+            return Some(Finding::note(ID, message, format!("{}, if this one is meant", repair())));
         }
         Found::Unusable(path) => format!("{tool} calls {}, which leads nowhere or cannot be run ({place})", path.display()),
         Found::Nowhere if called.contains('/') => format!("{tool} calls {called}, which is not there ({place})"),
         Found::Nowhere => format!("{tool} calls `{called}`, which is not on PATH ({place})"),
     };
-    let profile = reference.profile.as_deref().map(|profile| format!(" --profile {}", one_line(profile))).unwrap_or_default();
-    let tool = if tool == "script" { "vault" } else { tool };
-    Some(Finding::problem(ID, Class::Config, what, format!("run `token helper setup {tool}{profile} --write`")))
+    Some(Finding::problem(ID, Class::Config, what, repair()))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::consumer::reference::Scope;
     use crate::ui::findings::Verdict;
 
     #[test]
@@ -163,7 +226,7 @@ mod tests {
             scope: Scope::Anything,
             is_blind: false,
         };
-        let asks = |whom: &Whom| asks("git", "f:3", whom).verdict;
+        let asks = |whom: &Whom| asks("git", "f:3", whom, String::new).verdict;
         let name = || "prod".to_owned();
         for whom in [Whom::Named(name()), Whom::ByHost, Whom::Usual(name()), Whom::Elsewhere(name())] {
             assert_eq!(asks(&whom), Verdict::Ok, "{whom:?}");
@@ -172,7 +235,7 @@ mod tests {
             assert_eq!(asks(&whom), Verdict::Problem, "{whom:?}");
         }
         let commands = Commands::find();
-        let found = |found: Found| program("git", &reference, "f:3", &found, &commands).map(|finding| finding.verdict);
+        let found = |found: Found| program("git", &reference, "f:3", &found, &commands, String::new).map(|finding| finding.verdict);
         assert_eq!(found(Found::Nowhere), Some(Verdict::Problem));
         assert_eq!(found(Found::Unusable("/x/token".into())), Some(Verdict::Problem));
         assert_eq!(found(Found::At("/bin/sh".into())), Some(Verdict::Note));
