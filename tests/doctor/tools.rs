@@ -178,6 +178,55 @@ fn a_kubeconfig_may_name_the_profile_in_the_environment_of_the_command() {
     look("").exits(2).finds("consumer.profile", "problem", "names no profile").advises("consumer.profile", "`default`");
 }
 
+#[test]
+fn a_host_that_no_profile_lists_is_told() {
+    let git = |url: &str, helper: &str| (".gitconfig", format!("[credential \"{url}\"]\n\thelper =\n\thelper = {helper}\n"));
+    let docker = |host: &str, helper: &str| (".docker/config.json", format!("{{\"credHelpers\": {{\"{host}\": \"{helper}\"}}}}"));
+    let bazel = |host: &str| (".bazelrc", format!("common --credential_helper={host}=bazel-credential-token\n"));
+    let listed = [
+        git("https://git.example.com", "token"),
+        git("https://git.example.com/group", "token"),
+        git("git.example.com", "!token helper git --profile prod"),
+        git("https://*.example.org", "token"),
+        // Some of it.
+        git("https://*.example.com", "token"),
+        git("https://git.example.net", "store"),
+        docker("git.example.com", "token-prod"),
+        docker("a.example.org", "token"),
+        docker("git.example.net", "desktop"),
+        bazel("*.example.org"),
+    ];
+    for (file, text) in listed {
+        let test = home();
+        put(&test, file, &text, 0o600);
+        assert!(look(&test).of("consumer.host").is_empty(), "{text}");
+    }
+    let refused = [
+        (git("https://git.example.net", "token"), "git.example.net, which no profile lists", "`hosts` of a profile"),
+        (git("https://git.example.net", "!token helper git -p prod"), "git.example.net, which `prod` does not list", "[profile.prod]"),
+        (git("https://*.example.net", "token"), "*.example.net, which no profile lists", "`hosts` of a profile"),
+        (git("http://git.example.com", "token"), "http://git.example.com, and a token goes to https only", "https://"),
+        (docker("ghcr.io", "token"), "ghcr.io, which no profile lists", "add \"ghcr.io\""),
+        (docker("ghcr.io", "token-prod"), "ghcr.io, which `prod` does not list", "[profile.prod]"),
+        (docker("https://index.docker.io/v1/", "token"), "index.docker.io, which no profile lists", "add \"index.docker.io\""),
+        (bazel("git.example.net"), "git.example.net, which no profile lists", "`hosts` of a profile"),
+    ];
+    for ((file, text), says, hint) in refused {
+        let test = home();
+        put(&test, file, &text, 0o600);
+        let report = look(&test);
+        report.exits(2).finds("consumer.host", "problem", says).finds("consumer.host", "problem", &format!("{file}:"));
+        report.advises("consumer.host", hint);
+    }
+    // Each host once, and not those of a profile that is told already.
+    let test = home();
+    put(&test, ".docker/config.json", "{\"credHelpers\": {\"a.net\": \"token\", \"b.net\": \"token\", \"c.net\": \"token-gone\"}}", 0o600);
+    assert_eq!(look(&test).of("consumer.host").len(), 2);
+    // A profile with a mistake may list it.
+    test.configure(&CONFIG.replace("\"env\"", "\"evn\""));
+    assert!(look(&test).of("consumer.host").is_empty());
+}
+
 /// A user `mine` whose command is that, with these arguments.
 fn kubeconfig(command: &str, arguments: &str) -> String {
     format!(

@@ -5,8 +5,8 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use super::Scene;
 use super::commands::{Commands, Found};
+use super::{Scene, hosts};
 use crate::bounded;
 use crate::command::setup::record;
 use crate::command::setup::rehearsal::Rehearsal;
@@ -43,7 +43,7 @@ fn of_file(scene: &Scene, surroundings: &Surroundings, tool: &str, file: &Path) 
     // One of a kind is enough.
     let mut known = BTreeSet::new();
     let kinds = found.iter().filter(|reference| known.insert((&reference.program, &reference.profile)));
-    kinds.flat_map(|reference| told.of_kind(reference)).collect()
+    kinds.flat_map(|reference| told.of_kind(reference)).chain(told.of_hosts(&found)).collect()
 }
 
 /// A tool, and a file that tells it whom to call.
@@ -119,6 +119,14 @@ impl Told<'_> {
             Some(made) => format!("run `{}`", made.command),
             None => format!("write {} there", self.surroundings.program.display()),
         }
+    }
+
+    /// The hosts that nothing is handed out for.
+    fn of_hosts(&self, found: &[Reference]) -> Vec<Finding> {
+        let mut known = BTreeSet::new();
+        let hosts = found.iter().filter(|reference| known.insert((&reference.profile, &reference.scope)));
+        let hosts = hosts.filter(|reference| matches!(whom(self.scene, reference), Whom::Named(_) | Whom::ByHost));
+        hosts.filter_map(|reference| hosts::refused(self.scene, self.tool, reference, &self.place(reference))).collect()
     }
 }
 
