@@ -46,6 +46,9 @@ pub(super) struct LastError {
     pub(super) at: Option<String>,
     pub(super) retry_at: Option<String>,
     pub(super) failures: u32,
+    /// What was advised then.
+    #[serde(skip)]
+    pub(super) hint: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -193,7 +196,7 @@ fn unreadable(configuration: &Configuration, name: &Name, error: &StorageError, 
 
 fn storage_error(error: &StorageError, now: Timestamp) -> LastError {
     let message = crate::error::one_line(&error.to_string());
-    LastError { message, class: error.class(), at: now.rfc3339(), retry_at: None, failures: 1 }
+    LastError { message, class: error.class(), at: now.rfc3339(), retry_at: None, failures: 1, hint: Some(error.hint()) }
 }
 
 fn last_error(failure: Remembered) -> LastError {
@@ -203,6 +206,7 @@ fn last_error(failure: Remembered) -> LastError {
         at: failure.at.rfc3339(),
         retry_at: failure.retry_at.and_then(Timestamp::rfc3339),
         failures: failure.failures,
+        hint: failure.hint,
     }
 }
 

@@ -227,7 +227,8 @@ impl Route {
             cause if cause.contains("KeyMismatch") => unusable("client_cert", "and client_key do not belong together"),
             // Error: The certificates of the system or of the profile cannot be used. To do: install the system's CA certificates, or set
             // `ca_file`.
-            cause => SourceError::new(Class::Config, format!("TLS cannot be set up: {cause}")),
+            cause => SourceError::new(Class::Config, format!("TLS cannot be set up: {cause}"))
+                .with_hint("install the system's CA certificates (ca-certificates), or check SSL_CERT_FILE, SSL_CERT_DIR and `ca_file`"),
         })
     }
 }

@@ -245,6 +245,6 @@ fn what_is_no_proxy_is_told() {
     let report = doctor(&test().env("HTTPS_PROXY", "http://"), &["--offline"]);
     report.exits(2).finds("proxy.address", "warning", "HTTPS_PROXY is not the address of a proxy");
     let report = doctor(&test().env("ALL_PROXY", "socks5://me:pr0xy-canary@127.0.0.1:1080"), &["--offline"]);
-    report.exits(5).finds("proxy.kind", "problem", "socks5://127.0.0.1:1080 (ALL_PROXY)");
+    report.exits(5).finds("proxy.kind", "problem", "socks5://127.0.0.1:1080 (ALL_PROXY)").advises("proxy.kind", "unset ALL_PROXY");
     assert!(!report.outcome.stdout().contains("pr0xy-canary"));
 }

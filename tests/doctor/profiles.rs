@@ -100,7 +100,7 @@ fn a_profile_that_is_parked_is_a_problem() {
     let asked = issuer.count();
     let report = doctor(&test, &["--offline"]);
     report.exits(4).finds("profile.state", "problem", "parked since 20").finds("profile.state", "problem", "invalid_client");
-    report.advises("profile.state", "token renew prod");
+    report.advises("profile.state", "check `client_id`").advises("profile.state", "then run `token renew prod`");
     assert_eq!(issuer.count(), asked);
     issuer.answer(Reply::token(3600));
     test.run(&["renew", "prod"]).exits(0);

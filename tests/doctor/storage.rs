@@ -64,7 +64,7 @@ fn every_file_in_it_is_looked_at() {
     look(&test).exits(6).finds("storage.damaged", "warning", "prod.json.damaged").advises("storage.damaged", "rm ");
     fs::remove_file(test.cache_dir().join("prod.json.damaged")).unwrap();
     fs::write(test.cache_dir().join(".prod.json.0123456789abcdef"), "x").unwrap();
-    look(&test).exits(0).finds("storage.leftovers", "note", "1 leftovers");
+    look(&test).exits(0).finds("storage.leftovers", "note", "is left of a process that was killed");
 }
 
 #[test]
@@ -137,6 +137,19 @@ fn what_is_in_the_place_of_a_file_is_got_out_of_the_way_as_it_says() {
             assert!(look(&test).of("storage.file").is_empty(), "{case} {file}{}", report.outcome);
         }
     }
+}
+
+#[test]
+fn a_path_with_blanks_is_typed_as_one() {
+    let test = home();
+    fs::rename(test.cache_dir(), test.path("my cache")).unwrap();
+    let cache = test.path("my cache");
+    let test = test.env("TOKEN_CACHE_DIR", &cache);
+    mode(&cache, 0o755);
+    look(&test).exits(6).finds("storage.cache", "problem", "is open to others").follow("storage.cache", &test);
+    mode(&cache.join("prod.json"), 0o644);
+    look(&test).exits(6).finds("storage.file", "problem", "is open to others").follow("storage.file", &test);
+    look(&test).exits(0);
 }
 
 #[test]

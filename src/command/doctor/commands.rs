@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::Access;
 
+use crate::consumer::quoted;
+
 /// PATH, and what is running.
 pub(super) struct Commands {
     path: Vec<PathBuf>,
@@ -52,6 +54,11 @@ impl Commands {
     pub(super) fn is_this(&self, file: &Path) -> bool {
         self.running.is_some() && file.canonicalize().ok() == self.running
     }
+}
+
+/// A path as it is typed into a shell.
+pub(super) fn typed(path: &Path) -> String {
+    quoted(&path.to_string_lossy())
 }
 
 fn standing(file: &Path) -> Found {

@@ -4,6 +4,7 @@
 use std::path::Path;
 
 use super::Scene;
+use super::commands::typed;
 use crate::cache::StorageError;
 use crate::cache::inventory::{Content, Fault, Flaw, Inventory};
 use crate::error::Class;
@@ -18,12 +19,15 @@ pub(super) fn findings(scene: &Scene, inventory: &Inventory) -> Vec<Finding> {
     let damaged = inventory.damaged.iter().map(|path| {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         let profile = name.strip_suffix(".json.damaged").and_then(|name| name.parse::<Name>().ok());
-        let hint = format!("look at it, or run `rm {}`; a failing disk may be the cause", path.display());
+        let hint = format!("look at it, or run `rm {}`; a failing disk may be the cause", typed(path));
         let message = format!("{} was damaged, and is kept", path.display());
         Finding::warning(DAMAGED, Class::Storage, message, hint).of_all(profile.as_slice())
     });
     let leftovers = inventory.leftovers.first().map(|first| {
-        let message = format!("{} leftovers of processes that were killed, as {}", inventory.leftovers.len(), first.display());
+        let message = match inventory.leftovers.len() {
+            1 => format!("{} is left of a process that was killed", first.display()),
+            several => format!("{several} files are left of processes that were killed, as {}", first.display()),
+        };
         Finding::note("storage.leftovers", message, "the next renewal of that profile removes them")
     });
     flaws.chain(damaged).chain(leftovers).collect()
@@ -35,9 +39,7 @@ fn flawed(flaw: &Flaw, is_of_profile: bool) -> Finding {
         Fault::Unusable(error) => ("storage.file", error.to_string(), advice(error)),
         Fault::Damaged => (DAMAGED, damage(path, *content), remedy(flaw)),
         Fault::OtherName => (DAMAGED, format!("{} was written for another profile, and is not used", path.display()), remedy(flaw)),
-        Fault::Linked => {
-            (DAMAGED, format!("{} has a second name, and is not used", path.display()), format!("run `rm {}`", path.display()))
-        }
+        Fault::Linked => (DAMAGED, format!("{} has a second name, and is not used", path.display()), format!("run `rm {}`", typed(path))),
     };
     let make = if is_of_profile && is_in_the_way(*content, fault) { Finding::problem } else { Finding::warning };
     make(id, Class::Storage, message, hint).of(name)
@@ -66,7 +68,7 @@ fn remedy(Flaw { path, name, content, .. }: &Flaw) -> String {
     match content {
         Content::Login => format!("restore it, or run `token purge {name}` and begin with a new login"),
         Content::Token => format!("run `token purge {name} --keep-login`; a failing disk may be the cause"),
-        Content::Failure | Content::Served | Content::Lock => format!("run `rm {}`; a failing disk may be the cause", path.display()),
+        Content::Failure | Content::Served | Content::Lock => format!("run `rm {}`; a failing disk may be the cause", typed(path)),
     }
 }
 
@@ -75,10 +77,10 @@ pub(super) fn advice(error: &StorageError) -> String {
     match error {
         StorageError::Refused { path, why } if why.starts_with("is open to others") => {
             let mode = if path.is_dir() { "700" } else { "600" };
-            format!("run `chmod {mode} {}`", path.display())
+            format!("run `chmod {mode} {}`", typed(path))
         }
         StorageError::Refused { path, .. } => removal(path),
-        StorageError::FutureVersion { path, .. } => format!("update token, or run `rm {}`", path.display()),
+        StorageError::FutureVersion { path, .. } => format!("update token, or run `rm {}`", typed(path)),
         StorageError::Foreign { .. } | StorageError::DamagedLogin { .. } | StorageError::System { .. } => error.hint(),
     }
 }
@@ -87,7 +89,7 @@ pub(super) fn advice(error: &StorageError) -> String {
 fn removal(path: &Path) -> String {
     let in_the_way = path.ancestors().find(|path| path.symlink_metadata().is_ok()).unwrap_or(path);
     let is_link = in_the_way.is_symlink();
-    let in_the_way = in_the_way.display();
+    let in_the_way = typed(in_the_way);
     if is_link { format!("run `rm {in_the_way}`: it is a link") } else { format!("run `mv {in_the_way} {in_the_way}.old`") }
 }
 

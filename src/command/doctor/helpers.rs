@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::Scene;
-use super::commands::{Commands, Found};
+use super::commands::{Commands, Found, typed};
 use crate::cli::{DOCKER_WITH_PROFILE, helper_names};
 use crate::error::Class;
 use crate::ui::Finding;
@@ -25,8 +25,8 @@ pub(super) fn findings(scene: &Scene) -> Vec<Finding> {
     let strays = of_profiles(commands).into_iter().filter_map(|name| {
         let profile = name.strip_prefix(DOCKER_WITH_PROFILE).filter(|profile| !scene.knows(profile))?;
         let message = format!("`{name}` is for a profile `{profile}`, which there is not");
-        let hint = match commands.look(&name) {
-            Found::At(path) | Found::Unusable(path) => format!("run `rm {}`, or configure [profile.{profile}]", path.display()),
+        let hint = match &commands.look(&name) {
+            Found::At(path) | Found::Unusable(path) => format!("run `rm {}`, or configure [profile.{profile}]", typed(path)),
             Found::Nowhere => format!("configure [profile.{profile}]"),
         };
         Some(Finding::warning("helper.profile", Class::Config, message, hint))
@@ -51,7 +51,7 @@ fn program(found: &Found, is_this: impl Fn(&std::path::Path) -> bool, running: &
         }
         Found::Unusable(path) => {
             let message = format!("`{PROGRAM}` is {}, which cannot be run", path.display());
-            Finding::warning(ID, Class::Config, message, format!("run `rm {}`, or install the program again", path.display()))
+            Finding::warning(ID, Class::Config, message, format!("run `rm {}`, or install the program again", typed(path)))
         }
         Found::Nowhere => {
             let folder = running.rsplit_once('/').map_or("", |(folder, _)| folder);
@@ -72,7 +72,7 @@ fn link(name: &str, found: &Found, is_this: bool) -> Option<Finding> {
         }
         Found::Unusable(path) if name != OF_MANY => {
             let message = format!("`{name}` is {}, which leads nowhere or cannot be run", path.display());
-            odd(message, format!("run `rm {}`; where a tool needs it, `token helper setup TOOL --write` links it again", path.display()))
+            odd(message, format!("run `rm {}`; where a tool needs it, `token helper setup TOOL --write` links it again", typed(path)))
         }
         // Others have programs of that name.
         Found::At(_) | Found::Unusable(_) | Found::Nowhere => None,

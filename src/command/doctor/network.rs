@@ -172,7 +172,9 @@ fn advice(message: &str, proxy: Option<&Proxy>) -> String {
     } else if says(&["unusable"]) {
         "check `issuer`: something else answers there"
     } else if let Some(Proxy { address, named_by, .. }) = proxy {
-        return format!("it is asked through {address} ({named_by}): check that proxy, or list the host in NO_PROXY");
+        // NO_PROXY is about those of the environment.
+        let instead = if named_by.starts_with('`') { "leave it out of the profile" } else { "list the host in NO_PROXY" };
+        return format!("it is asked through {address} ({named_by}): check that proxy, or {instead}");
     } else if says(&["lookup", "resolve"]) {
         "check the name of the host, and that this machine can look up names"
     } else if says(&["did not answer"]) {
@@ -267,10 +269,12 @@ mod tests {
     #[test]
     fn every_failure_has_its_advice() {
         let proxy = Proxy { address: "http://p:3128".into(), named_by: "HTTPS_PROXY".into(), is_usable: true };
+        let own = Proxy { named_by: "`proxy`".into(), ..proxy.clone() };
         let table = [
             ("x cannot be reached: failed to lookup address information", None, "look up"),
             ("x cannot be reached: connection refused", None, "port"),
             ("x cannot be reached: connection refused", Some(&proxy), "HTTPS_PROXY"),
+            ("x cannot be reached: connection refused", Some(&own), "out of the profile"),
             ("x did not answer within 5s", None, "--request-timeout"),
             ("x failed for now (HTTP 503)", Some(&proxy), "later"),
             ("the discovery document of x is unusable: it is no JSON object", None, "`issuer`"),

@@ -4,6 +4,7 @@
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
+use super::commands::typed;
 use crate::error::Class;
 use crate::ui::Finding;
 
@@ -45,15 +46,14 @@ fn exposed(folders: &[Open]) -> Option<Open> {
 }
 
 fn of_file(Open { path, mode }: &Open) -> Finding {
-    let path = path.display();
-    let message = format!("{path} can be changed by its group (mode {mode:04o})");
-    Finding::warning("config.mode", Class::Config, message, format!("run `chmod g-w {path}`"))
+    let message = format!("{} can be changed by its group (mode {mode:04o})", path.display());
+    Finding::warning("config.mode", Class::Config, message, format!("run `chmod g-w {}`", typed(path)))
 }
 
 fn of_folder(Open { path, mode }: &Open) -> Finding {
-    let (path, who, others) = if mode & ANYBODY != 0 { (path.display(), "anybody", "go-w") } else { (path.display(), "its group", "g-w") };
-    let message = format!("{path} can be written to by {who} (mode {mode:04o}), who can so replace the configuration");
-    Finding::warning("config.directory", Class::Config, message, format!("run `chmod {others} {path}`"))
+    let (who, others) = if mode & ANYBODY != 0 { ("anybody", "go-w") } else { ("its group", "g-w") };
+    let message = format!("{} can be written to by {who} (mode {mode:04o}), who can so replace the configuration", path.display());
+    Finding::warning("config.directory", Class::Config, message, format!("run `chmod {others} {}`", typed(path)))
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use rustix::fs::Access;
 
 use super::Scene;
-use super::commands::Found;
+use super::commands::{Found, typed};
 use crate::command::status::{self, LoginState, Row, State};
 use crate::error::Class;
 use crate::name::Name;
@@ -91,8 +91,8 @@ fn sink(path: &Path, mode: u32, destination: &Destination) -> Option<Finding> {
     match destination {
         Destination::Taken(what) => fault(format!("the sink {sink} cannot be written: it is {what}"), "name another path".to_owned()),
         Destination::NoFolder(folder) => {
-            let folder = folder.display();
-            fault(format!("the sink {sink} cannot be written: there is no directory {folder}"), format!("run `mkdir -p {folder}`"))
+            let what = format!("the sink {sink} cannot be written: there is no directory {}", folder.display());
+            fault(what, format!("run `mkdir -p {}`", typed(folder)))
         }
         Destination::Closed(folder) => {
             let what = format!("the sink {sink} cannot be written: {} is closed to this user", folder.display());
@@ -127,6 +127,12 @@ fn standing(name: &Name, row: &Row, when: impl Fn(&str) -> String) -> Vec<Findin
     let renew = |where_: &str| format!("run `token renew {name}`{where_}");
     let expires = || row.expires_at.as_deref().map_or_else(|| "never expires".to_owned(), |at| format!("expires {}", when(at)));
     let cause = row.last_error.as_ref().map(|error| error.message.as_str()).unwrap_or_default();
+    let advised = row.last_error.as_ref().and_then(|error| error.hint.as_deref());
+    // What was advised may have been to renew it.
+    let mend = match advised.filter(|hint| !hint.contains("token renew")) {
+        Some(hint) => format!("{hint}; then {}", renew("")),
+        None => format!("mend that, then {}", renew("")),
+    };
     let since = row.last_error.as_ref().and_then(|error| error.at.clone()).map(|at| format!("since {at}")).unwrap_or_default();
     let class = row.last_error.as_ref().map(|error| error.class);
     let main = match row.state {
@@ -134,7 +140,7 @@ fn standing(name: &Name, row: &Row, when: impl Fn(&str) -> String) -> Vec<Findin
         State::NearExpiry => Finding::ok(ID, format!("its token {}, and is renewed at its next use", expires())),
         State::Missing | State::Expired if class.is_some() => {
             let message = format!("has no token, and failed last {since}: {cause}");
-            Finding::warning(ID, class.unwrap_or(Class::Temporary), message, format!("mend that, then {}", renew("")))
+            Finding::warning(ID, class.unwrap_or(Class::Temporary), message, mend)
         }
         State::Missing => Finding::ok(ID, "has no token yet: the first is had at its first use"),
         State::Expired => Finding::ok(ID, "its token has expired, and is renewed at its next use"),
@@ -145,7 +151,7 @@ fn standing(name: &Name, row: &Row, when: impl Fn(&str) -> String) -> Vec<Findin
         }
         State::Parked => {
             let message = format!("parked {since}: {cause}");
-            Finding::problem(ID, class.unwrap_or(Class::Refused), message, format!("mend that, then {}", renew("")))
+            Finding::problem(ID, class.unwrap_or(Class::Refused), message, mend)
         }
         State::LoginRequired => {
             let why = if cause.is_empty() { "nobody is logged in".to_owned() } else { format!("someone has to log in {since}: {cause}") };
@@ -169,7 +175,14 @@ mod tests {
 
     fn row(state: State, login: LoginState, error: Option<Class>) -> Row {
         let at = Some("2026-11-22T12:00:00Z".to_owned());
-        let error = error.map(|class| LastError { message: "it said no".into(), class, at: at.clone(), retry_at: at.clone(), failures: 2 });
+        let error = error.map(|class| LastError {
+            message: "it said no".into(),
+            class,
+            at: at.clone(),
+            retry_at: at.clone(),
+            failures: 2,
+            hint: Some("look there".into()),
+        });
         Row {
             profile: "prod".into(),
             source: "device-code",

@@ -35,7 +35,10 @@ fn judged(ways: &[(Proxy, Vec<Name>)], variables: &[(&'static str, Option<Proxy>
             return Finding::note(ID, format!("its servers are asked through {address} ({named_by})"), hint).of_all(names);
         }
         let message = format!("{address} ({named_by}) is no http or https proxy");
-        Finding::problem("proxy.kind", Class::Network, message, "name one that is, or take it out").of_all(names)
+        let is_variable = named_by.bytes().all(|byte| byte.is_ascii_alphabetic() || byte == b'_');
+        let hint =
+            if is_variable { format!("run `unset {named_by}`, or set it to one that is") } else { "name one that is, or none".to_owned() };
+        Finding::problem("proxy.kind", Class::Network, message, hint).of_all(names)
     });
     let odd = variables.iter().filter(|(_, proxy)| proxy.is_none()).map(|(name, _)| {
         let hint = format!("set {name} to an address as http://proxy.example.com:3128, or run `unset {name}`");

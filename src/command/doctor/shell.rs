@@ -4,6 +4,7 @@ use std::env;
 use std::path::{Path, PathBuf};
 
 use super::Scene;
+use super::commands::typed;
 use crate::ui::Finding;
 
 /// Where others' data is, where nobody says (XDG Base Directory Specification).
@@ -123,9 +124,11 @@ fn completion(shell: Shell, around: &Around) -> Finding {
     }
     let place = shell.place(around);
     let folder = place.parent().filter(|folder| !folder.is_dir());
-    let making = folder.map(|folder| format!("mkdir -p {} && ", folder.display())).unwrap_or_default();
-    let hint = format!("run `{making}token completions {name} > {}`", place.display());
-    Finding::note(ID, format!("{name} has no completions for token"), hint)
+    let making = folder.map(|folder| format!("mkdir -p {} && ", typed(folder))).unwrap_or_default();
+    let hint = format!("run `{making}token completions {name} > {}`", typed(&place));
+    // The others look there unasked.
+    let looking = if shell == Shell::Zsh { ", and put `fpath=(~/.zfunc $fpath)` before `compinit` into ~/.zshrc" } else { "" };
+    Finding::note(ID, format!("{name} has no completions for token"), hint + looking)
 }
 
 /// Whether a start-up file has this program print its completions.

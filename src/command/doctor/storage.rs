@@ -3,6 +3,7 @@
 
 use std::path::Path;
 
+use super::commands::typed;
 use super::{Scene, files};
 use crate::cache::inventory::Inventory;
 use crate::cache::trial::{self, Peculiarity};
@@ -79,10 +80,10 @@ fn refused(store: &Store<'_>, error: &StorageError) -> Finding {
     let variable = store.variable;
     let hint = match error {
         StorageError::Refused { path, why } if why.starts_with("belongs to") => {
-            format!("run `sudo chown -R \"$(id -u)\" {}`, or set {variable} to a directory of yours", path.display())
+            format!("run `sudo chown -R \"$(id -u)\" {}`, or set {variable} to a directory of yours", typed(path))
         }
         StorageError::Refused { path, .. } if path.is_symlink() => {
-            format!("run `rm {}`, or set {variable} to the directory that it leads to", path.display())
+            format!("run `rm {}`, or set {variable} to the directory that it leads to", typed(path))
         }
         other => files::advice(other),
     };
@@ -118,7 +119,8 @@ fn peculiar(store: &Store<'_>, kind: Peculiarity) -> Option<Finding> {
     match kind {
         Peculiarity::Remote(kind) => {
             let message = format!("{called}: {path} is on {kind}: slower, and machines that share it share its files");
-            Some(Finding::note("storage.remote", message, format!("{} names another directory", store.variable)))
+            let hint = format!("set {} to a directory of this machine, if that is not meant", store.variable);
+            Some(Finding::note("storage.remote", message, hint))
         }
         // A cache may be lost.
         Peculiarity::InMemory if store.locking || store.called == "cache" => None,
@@ -139,9 +141,10 @@ fn orphans(scene: &Scene) -> Option<Finding> {
     names.sort();
     names.dedup();
     // Without any profile, the configuration is likely to be another one than usual.
-    let first = names.first().filter(|_| scene.is_whole && configuration.profiles().next().is_some())?;
-    let hint = format!("remove it with `token purge {first}`, if it is not needed any more");
-    Some(Finding::note("storage.orphans", "something is kept for it, and there is no such profile", hint).of_all(&names))
+    let is_told = scene.is_whole && !names.is_empty() && configuration.profiles().next().is_some();
+    let hint =
+        || format!("run `token purge {}`, if that is not needed any more", names.iter().map(Name::as_str).collect::<Vec<_>>().join(" "));
+    is_told.then(|| Finding::note("storage.orphans", "something is kept for it, and there is no such profile", hint()).of_all(&names))
 }
 
 #[cfg(test)]
