@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use sha2::{Digest as _, Sha256};
 
@@ -340,18 +340,20 @@ impl Profile {
         told.unwrap_or_else(|_| Err(SourceError::new(Class::Network, "its issuer did not answer in time")))
     }
 
-    /// A token within `timeout`, delivered to whoever learns of renewals.
+    /// A token within `timeout`, delivered to whoever learns of renewals: that has to be done within it, too.
     ///
     /// # Errors
     /// [`RenewalError`] where there is none that may be handed out.
     pub async fn fetch(&self, timeout: Duration, options: &FetchOptions) -> Result<Fetched, RenewalError> {
+        let began = Instant::now();
         let fetched = self.bearer().fetch(timeout, options).await;
+        let left = timeout.saturating_sub(began.elapsed());
         match &fetched {
             Ok(Fetched { token, origin: Origin::Renewed }) => {
-                self.delivery.renewed(&self.token_cache(), self.source.kind(), token).await;
+                self.delivery.renewed(&self.token_cache(), self.source.kind(), token, left).await;
             }
             Ok(Fetched { origin: Origin::Stale(error), .. }) | Err(error) if has_parked(error) => {
-                self.delivery.parked(&self.token_cache()).await;
+                self.delivery.parked(&self.token_cache(), left).await;
             }
             Ok(_) | Err(_) => {}
         }

@@ -51,9 +51,9 @@
 //! A hook is a program and its arguments, not a line for a shell. It gets `TOKEN_PROFILE` and `TOKEN_EXPIRES_AT` (RFC 3339; the
 //! new token's, and for `on_error` that of the token still cached; not set where none is or it never expires) and what else is in
 //! our environment, but for variables that hold the token. It never gets the token: it reads a sink, or runs `token get`. Its input
-//! is empty, its output goes nowhere, its standard error is shown by `-v`. After 30 seconds it is killed, and when it ends, so does what
-//! it left running in its process group; what is to stay starts a session of its own (`setsid`, `systemd-run`). A hook that renews
-//! its own profile does not run again for that.
+//! is empty, its output goes nowhere, its standard error is shown by `-v`. After 30 seconds, or when the time of the command that renewed
+//! is over, it is killed, and when it ends, so does what it left running in its process group; what is to stay starts a session of its own
+//! (`setsid`, `systemd-run`). A hook that renews its own profile does not run again for that.
 //!
 //! # Failures
 //!
@@ -68,6 +68,7 @@ mod template;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use rustix::fs::{Mode, RawMode};
 
@@ -113,20 +114,20 @@ impl Delivery {
     }
 
     /// Delivers `token`, which a source of the kind `source` has just issued and `cache` has stored: writes the sinks, then runs
-    /// `on_renew`. What fails is told as a warning. Dropping the future kills the hook.
-    pub async fn renewed<C: Clock>(&self, cache: &ThrottledTokenCache<C>, source: &'static str, token: &Arc<Token>) {
+    /// `on_renew`, for no longer than `limit`. What fails is told as a warning. Dropping the future kills the hook.
+    pub async fn renewed<C: Clock>(&self, cache: &ThrottledTokenCache<C>, source: &'static str, token: &Arc<Token>, limit: Duration) {
         let token = self.write(cache, source, token);
         if let Some(hook) = &self.on_renew {
-            hook.run(cache.name(), token.expires_at, Some(token.secret())).await;
+            hook.run(cache.name(), token.expires_at, Some(token.secret()), limit).await;
         }
     }
 
-    /// Tells that the profile of `cache` is parked.
-    pub async fn parked<C: Clock>(&self, cache: &ThrottledTokenCache<C>) {
+    /// Tells that the profile of `cache` is parked, for no longer than `limit`.
+    pub async fn parked<C: Clock>(&self, cache: &ThrottledTokenCache<C>, limit: Duration) {
         let Some(hook) = &self.on_error else { return };
         let token = cache.refresh().ok().flatten();
         let expires_at = token.as_ref().and_then(|token| token.expires_at);
-        hook.run(cache.name(), expires_at, token.as_ref().map(|token| token.secret())).await;
+        hook.run(cache.name(), expires_at, token.as_ref().map(|token| token.secret()), limit).await;
     }
 
     /// Writes the sinks and says which token they hold: `token`, or a newer one that another process has stored since.

@@ -46,9 +46,9 @@ impl Hook {
         Some((self.key, self.argv.first()?))
     }
 
-    /// Runs it for `profile`, whose token holds until `expires_at`, and waits for its end. `secret` is that token: what the hook says is
-    /// shown without it. A failure is a warning; dropping the future kills the hook.
-    pub(super) async fn run(&self, profile: &Name, expires_at: Option<Timestamp>, secret: Option<&Secret>) {
+    /// Runs it for `profile`, whose token holds until `expires_at`, and waits for its end, at most for `limit`. `secret` is that token:
+    /// what the hook says is shown without it. A failure is a warning; dropping the future kills the hook.
+    pub(super) async fn run(&self, profile: &Name, expires_at: Option<Timestamp>, secret: Option<&Secret>, limit: Duration) {
         let running = std::env::var(RUNNING).unwrap_or_default();
         if self.is_among(&running, profile) {
             tracing::info!(profile = %profile, "{} is not run for what it did itself", self.key);
@@ -59,14 +59,14 @@ impl Hook {
         let lineage = format!("{running}/{}:{profile}:{}", self.key, getpid().as_raw_nonzero());
         let told = [(PROFILE.to_owned(), profile.to_string()), (RUNNING.to_owned(), lineage)];
         let child = self.child().without(withheld(secret)).env(told).env(expires_at);
-        let (said, failure) = attended(child, PATIENCE).await;
+        let (said, failure) = attended(child, limit).await;
         let secrets = secret.map(std::slice::from_ref).unwrap_or_default();
         for line in said.iter().map(|line| shown(line, secrets)) {
             tracing::info!(profile = %profile, "{}: {line}", self.key);
         }
         if let Some(failure) = failure {
-            // Error 0 (attended): `on_renew` or `on_error` failed or took longer than 30 s. The token is cached and valid. To do: run the
-            // command by hand; `token renew NAME -v` shows what it says.
+            // Error 0 (attended): `on_renew` or `on_error` failed, or took longer than 30 s or than `--timeout` allows. The token is cached and
+            // valid. To do: run the command by hand; `token renew NAME -v` shows what it says.
             tracing::warn!(profile = %profile, "{}: {failure}", self.key);
         }
     }
@@ -86,15 +86,19 @@ impl Hook {
     }
 }
 
-/// What a hook said, line by line, and why it failed, if it did.
-async fn attended(hook: Child, patience: Duration) -> (Vec<String>, Option<String>) {
-    match tokio::time::timeout(patience, hook.output()).await {
+/// What a hook said, line by line, and why it failed, if it did. It has as long as a hook may take, and never more than `limit`.
+async fn attended(hook: Child, limit: Duration) -> (Vec<String>, Option<String>) {
+    match tokio::time::timeout(PATIENCE.min(limit), hook.output()).await {
         Ok(Ok(output)) => (output.stderr.lines().map(|line| format!("it said: {line}")).collect(), None),
         Ok(Err(error)) => {
             let hint = error.hint.map(|hint| format!("; {hint}")).unwrap_or_default();
             (error.detail, Some(error.message + &hint))
         }
-        Err(_) => (Vec::new(), Some(format!("it had not ended after {} and was killed", humantime::format_duration(patience)))),
+        Err(_) if limit < PATIENCE => {
+            let failure = "it had not ended within the time limit and was killed; allow more with `--timeout`";
+            (Vec::new(), Some(failure.to_owned()))
+        }
+        Err(_) => (Vec::new(), Some(format!("it had not ended after {} and was killed", humantime::format_duration(PATIENCE)))),
     }
 }
 
@@ -135,7 +139,7 @@ mod tests {
         let hook = shell(&format!("echo \"$TOKEN_PROFILE ${{TOKEN_EXPIRES_AT-unset}}\" >'{}'", path.display()));
         let table = [(Some(Timestamp::from_unix_seconds(1_795_348_800)), "prod 2026-11-22T12:00:00Z\n"), (None, "prod unset\n")];
         for (expires_at, told) in table {
-            hook.run(&name(), expires_at, None).await;
+            hook.run(&name(), expires_at, None, PATIENCE).await;
             assert_eq!(read(&path), told);
         }
     }
@@ -149,7 +153,7 @@ mod tests {
         let lives = rustix::fs::open(&fifo, OFlags::RDONLY | OFlags::NONBLOCK, Mode::empty()).expect("a pipe");
         let hook = shell(&format!("trap '' TERM; exec 3>'{}'; sleep 600 & sleep 600", fifo.display()));
         let (_, failure) = attended(hook.child(), Duration::from_millis(300)).await;
-        assert_eq!(failure.as_deref(), Some("it had not ended after 300ms and was killed"));
+        assert_eq!(failure.as_deref(), Some("it had not ended within the time limit and was killed; allow more with `--timeout`"));
         let began = Instant::now();
         // A pipe has ended when nobody is left who could write to it.
         while rustix::io::read(&lives, &mut [0_u8; 1]) != Ok(0) {

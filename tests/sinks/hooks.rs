@@ -102,6 +102,28 @@ fn a_failure_costs_a_warning() {
     );
 }
 
+/// The time limit of a command is that of all it does. The token is there all the same.
+#[test]
+fn it_ends_with_the_time_limit_of_the_command() {
+    let cases: [(&str, &[&str], i32); 4] = [
+        ("on_renew", &["get", "--timeout", "1s"], 0),
+        ("on_renew", &["renew", "--timeout", "1s"], 0),
+        ("on_renew", &["run", "--timeout", "1s", "--", "true"], 0),
+        ("on_error", &["get", "--timeout", "1s"], 4),
+    ];
+    for (key, args, exit) in cases {
+        let issuer = if key == "on_error" { Issuer::answering(Reply::oauth(401, "invalid_client")) } else { Issuer::start() };
+        let test = delivering(&issuer, &hook(key, "touch begun; sleep 7501")).named(&format!("{key}, {}", args[0]));
+        let outcome = test.run(args);
+        outcome
+            .exits(exit)
+            .mentions(&format!("{key}: it had not ended within the time limit and was killed"))
+            .within(Duration::from_secs(1));
+        assert!(test.path("begun").exists(), "it did not begin{outcome}");
+        wait_until("the end of its child", || processes_with("sleep 7501").is_empty());
+    }
+}
+
 #[test]
 fn a_signal_ends_it_with_all_it_started() {
     for (signal, mark) in [(Signal::TERM, "7301"), (Signal::INT, "7302")] {

@@ -133,9 +133,9 @@ impl Member {
         self.bearer.track("delivery", async move {
             let (cache, kind) = (profile.token_cache(), profile.source.kind());
             match (event, token) {
-                (Event::Renewed, Some(token)) => profile.delivery.renewed(&cache, kind, &token).await,
+                (Event::Renewed, Some(token)) => profile.delivery.renewed(&cache, kind, &token, Duration::MAX).await,
                 (Event::Found, Some(token)) => drop(profile.delivery.write(&cache, kind, &token)),
-                (Event::Parked, _) if is_news => profile.delivery.parked(&cache).await,
+                (Event::Parked, _) if is_news => profile.delivery.parked(&cache, Duration::MAX).await,
                 (Event::Parked | Event::Failed | Event::Renewed | Event::Found, _) => {}
             }
             Ok::<(), std::convert::Infallible>(())
