@@ -93,7 +93,7 @@ fn perform(cli: &Cli, manner: Manner) -> Outcome {
         Command::Helper(Helper { tool: Some(tool), arguments, .. }) => Ok(helper::answer(global, *tool, arguments)),
         // Error: `token helper` answers for a tool, so it has to be told which. To do: `token helper --help` lists them.
         Command::Helper(Helper { tool: None, .. }) => Err(Failure::Usage("no tool is named".to_owned())),
-        Command::Init(init) => on_runtime(interruptible(init::run(global, init, manner)).boxed_local()),
+        Command::Init(init) => on_runtime(init::run(global, init, manner).boxed_local()),
         Command::Run(run) => on_runtime(run::run(global, run, manner).boxed_local()),
         Command::Get(get) => on_runtime(interruptible(get::run(global, get, manner)).boxed_local()),
         Command::Renew(renew) => on_runtime(interruptible(renew::run(global, renew, manner)).boxed_local()),

@@ -10,16 +10,44 @@ mod place;
 mod proof;
 mod trial;
 
+use std::cell::OnceCell;
+
 use super::Outcome;
 use super::shared::print;
+use super::signals::interruptible;
 use crate::cli::{ClientOptions, Global, Init};
+use crate::name::Name;
 use crate::profile::{ConfigError, Places};
 use crate::secret::Secret;
-use crate::ui::{self, Manner};
+use crate::ui::{self, Failure, Manner};
 use interview::Interview;
-use place::Ground;
+use place::{Ground, Written};
 
 pub(super) async fn run(global: &Global, init: &Init, manner: Manner) -> Outcome {
+    let stands = OnceCell::new();
+    let outcome = interruptible(perform(global, init, manner, &stands)).await;
+    if matches!(outcome, Err(Failure::Signal(_))) && !manner.is_quiet {
+        broken_off(stands.get(), manner);
+    }
+    outcome
+}
+
+/// What there is to know for whoever broke it off.
+fn broken_off(stands: Option<&(Name, Written)>, manner: Manner) {
+    if manner.is_terminal && !manner.is_json {
+        // Behind the ^C.
+        ui::tell("");
+    }
+    match stands {
+        Some((name, place)) => {
+            ui::tell_event(manner, name, &format!("not tried to the end; it stays at {place}, and `token renew {name}` tries it"))
+        }
+        None => ui::tell_notice(manner, "nothing was written"),
+    }
+}
+
+/// All of it; as soon as the profile stands somewhere, that is noted.
+async fn perform(global: &Global, init: &Init, manner: Manner, stands: &OnceCell<(Name, Written)>) -> Outcome {
     if !init.command.is_empty() && init.client != ClientOptions::default() {
         // Error: A command is no client of an issuer, and has no secret. To do: leave either out.
         return Err(wrong("options of a client go with an issuer, not with a command").into());
@@ -39,11 +67,12 @@ pub(super) async fn run(global: &Global, init: &Init, manner: Manner) -> Outcome
         if let Some(kept) = &planned.kept {
             tell(&format!("its secret would be kept in {}", kept.path.display()));
         }
-        tell(&format!("would be written to {}", place::Written::at(&places, new.line)));
+        tell(&format!("would be written to {}", Written::at(&places, new.line)));
         print(Secret::new(new.added)).await?;
         return Ok(0);
     }
     let written = place::write(&places, &planned, init.default).await?;
+    let (_, written) = stands.get_or_init(|| (name.clone(), written));
     if let Some(kept) = &planned.kept {
         tell(&format!("its secret is kept in {}", kept.path.display()));
     }
@@ -55,7 +84,7 @@ pub(super) async fn run(global: &Global, init: &Init, manner: Manner) -> Outcome
         tell(&format!("`token renew {name}` tries it"));
         return Ok(0);
     }
-    trial::run(global, &places, &name, &written, planned.kept.as_ref().map(|kept| kept.path.as_path()), manner).await
+    trial::run(global, &places, &name, written, planned.kept.as_ref().map(|kept| kept.path.as_path()), manner).await
 }
 
 /// Something in what was typed.

@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use rustix::process::Signal;
 use serde_json::json;
 
 use crate::home::{CLIENT_GRANT, CODE_GRANT, DEVICE_GRANT, DISCOVERY, config, config_path, issuer, nothing_written, offering, value};
@@ -180,14 +181,14 @@ fn who_leaves_leaves_nothing() {
     cases::each(
         &table,
         |case| case.0.as_str(),
-        |(_, asked, (way, key, code))| {
+        |(_, asked, (_, key, code))| {
             let test = watched();
             let mut terminal = Terminal::open(&test, &["init"]);
             talk(&mut terminal, &dialogue[..*asked]);
             talk(&mut terminal, &[(dialogue[*asked].0, *key)]);
             let outcome = terminal.finish();
             outcome.exits(*code);
-            assert_eq!(outcome.stderr.contains("nothing was written"), *way == "Ctrl-D", "{outcome}");
+            outcome.mentions("nothing was written");
             terminal_is_as_it_was(&test);
             nothing_written(&test, &outcome);
         },
@@ -229,4 +230,31 @@ fn a_slow_issuer_shows_whom_is_waited_for() {
     terminal_is_as_it_was(&test);
     nothing_written(&test, &outcome);
     wait_until("the program to end", || issuer.discovered() == 1);
+}
+
+#[test]
+fn who_leaves_while_it_is_tried_is_told_what_stands() {
+    let test = watched();
+    let mut terminal = Terminal::open(&test, &["init", "-p", "mint", "--", "sh", "-c", "echo >begun; exec sleep 60"]);
+    wait_until("the command to begin", || test.path("begun").exists());
+    terminal.types("\x03");
+    let outcome = terminal.finish();
+    outcome.exits(130).hides("error");
+    let stands = format!("mint: not tried to the end; it stays at {}:5, and `token renew mint` tries it", config_path(&test).display());
+    assert!(left(&outcome).text().replace('\n', "").ends_with(&stands), "{outcome}");
+    terminal_is_as_it_was(&test);
+    assert!(config(&test).contains("[profile.mint]"));
+
+    let test = Test::bare();
+    for (words, told) in [(&["init"][..], "it stays at "), (&["-q", "init"], "")] {
+        let name = if told.is_empty() { "quiet" } else { "told" };
+        let script = format!("echo >{name}; exec sleep 60");
+        let words = [words, &["-p", name, "--", "sh", "-c", &script]].concat();
+        let running = test.spawn(&words);
+        wait_until("the command to begin", || test.path(name).exists());
+        running.signal(Signal::TERM);
+        let outcome = running.finish();
+        outcome.exits(143).mentions(told);
+        assert_eq!(outcome.stderr.is_empty(), told.is_empty(), "{outcome}");
+    }
 }
