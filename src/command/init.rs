@@ -40,7 +40,7 @@ fn broken_off(stands: Option<&(Name, Written)>, manner: Manner) {
     }
     match stands {
         Some((name, place)) => {
-            ui::tell_event(manner, name, &format!("not tried to the end; it stays at {place}, and `token renew {name}` tries it"))
+            ui::tell_event(manner, name, &format!("not tried to the end; it stays at {place}, and `token renew {name}` tries it"));
         }
         None => ui::tell_notice(manner, "nothing was written"),
     }
@@ -52,6 +52,7 @@ async fn perform(global: &Global, init: &Init, manner: Manner, stands: &OnceCell
         // Error: A command is no client of an issuer, and has no secret. To do: leave either out.
         return Err(wrong("options of a client go with an issuer, not with a command").into());
     }
+    proof::refuse_shown(&init.client)?;
     let found = Places::find(global.config.as_deref())?;
     let places = Places { config: std::path::absolute(&found.config).unwrap_or(found.config), ..found };
     let ground = Ground::survey(global, init, &places)?;

@@ -111,6 +111,29 @@ fn a_secret_that_is_typed_is_on_no_screen_and_in_a_file_of_its_own() {
     test.run(&["get"]).gives("token-1");
 }
 
+/// They come with what was copied, and nobody sees them.
+#[test]
+fn spaces_around_a_secret_are_left_out_and_that_is_said() {
+    let issuer = offering(&[CLIENT_GRANT]);
+    let test = watched();
+    let words = ["init", &issuer.url(), "-p", "ci", "--client-id", "ci", "--scope", "-", "--no-try"];
+    let mut terminal = Terminal::open(&test, &words);
+    let secret = format!(" \t{SECRET} \n");
+    talk(&mut terminal, &[("client secret", "  \n"), ("a client that speaks for itself has one", secret.as_str())]);
+    terminal.finish().exits(0).mentions("the spaces around it were left out").hides(SECRET);
+    assert_eq!(fs::read_to_string(test.path("config/token/ci.secret")).unwrap(), format!("{SECRET}\n"));
+}
+
+#[test]
+fn a_secret_is_not_taken_from_a_terminal_that_would_show_it() {
+    let test = Test::bare();
+    let mut terminal = Terminal::open(&test, &["init", "--client-secret-stdin"]);
+    terminal.types("\x04");
+    let outcome = terminal.finish();
+    outcome.exits(2).mentions("standard input is a terminal, which would show it").hides("address of the issuer");
+    nothing_written(&test, &outcome);
+}
+
 #[test]
 fn a_client_that_logs_people_in_may_have_a_secret() {
     for (typed, is_kept) in [("\n", false), ("s3cret\n", true)] {

@@ -6,13 +6,13 @@ use std::path::PathBuf;
 
 use super::interview::{Interview, Kept};
 use super::wrong;
-use crate::cli::ClientProof;
+use crate::cli::{ClientOptions, ClientProof};
 use crate::command::shared::from_stdin;
 use crate::name::Name;
 use crate::profile::{Credential, Place};
 use crate::secret::Secret;
 use crate::source::{ClientAuth, GrantType, Offer};
-use crate::ui::{Failure, Question};
+use crate::ui::{self, Failure, Question};
 
 /// A proof, and the secret that is to be kept for it.
 type Proof = (Credential, Option<Kept>);
@@ -83,14 +83,17 @@ impl Interview<'_> {
         } else {
             "client secret (not shown; it is kept in a file of yours)"
         };
-        let read = |typed: &str| match typed {
+        let read = |typed: &str| match typed.trim() {
             "" if is_optional => Ok(None),
             "" => Err("a client that speaks for itself has one".to_owned()),
-            typed if typed.chars().any(char::is_control) => Err("it has characters that no secret has".to_owned()),
-            typed => Ok(Some(Secret::new(typed.to_owned()))),
+            secret if secret.chars().any(char::is_control) => Err("it has characters that no secret has".to_owned()),
+            secret => Ok(Some((Secret::new(secret.to_owned()), secret != typed))),
         };
         let secret = self.answer(OPTION, None, Question { is_secret: true, ..Question::new(what) }, read).await?;
-        Ok(secret.map(|secret| secret.map_or((Credential::None, None), |secret| self.kept(name, secret))))
+        if let Some(Some((_, true))) = &secret {
+            ui::tell_notice(self.manner, "the spaces around it were left out (--client-secret-stdin keeps them)");
+        }
+        Ok(secret.map(|secret| secret.map_or((Credential::None, None), |(secret, _)| self.kept(name, secret))))
     }
 
     /// A secret that is to be kept in a file beside the configuration that is not there yet.
@@ -103,12 +106,18 @@ impl Interview<'_> {
     }
 }
 
-async fn secret_on_stdin() -> Result<Secret, Failure> {
-    const OPTION: &str = "--client-secret-stdin";
-    if std::io::stdin().is_terminal() {
+const OPTION: &str = "--client-secret-stdin";
+
+/// Refuses a secret on standard input where that is a terminal.
+pub(super) fn refuse_shown(options: &ClientOptions) -> Result<(), Failure> {
+    if options.client_secret_stdin && std::io::stdin().is_terminal() {
         // Error: What is typed there would be seen. To do: leave the option out, or pipe the secret in.
         return Err(wrong(format!("{OPTION}: standard input is a terminal, which would show it")).into());
     }
+    Ok(())
+}
+
+async fn secret_on_stdin() -> Result<Secret, Failure> {
     // Error (from_stdin): The secret could not be read. To do: pipe it in, as `printf %s "$SECRET" |` does.
     let text = from_stdin(None).await.map_err(|what| wrong(format!("{OPTION}: {what}")))?;
     let secret = text.trim_end_matches(['\r', '\n']);
