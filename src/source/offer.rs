@@ -98,6 +98,12 @@ impl FromStr for IssuerAddress {
 
     fn from_str(typed: &str) -> Result<Self, String> {
         let typed = typed.trim();
+        if typed.starts_with(['.', '/', '~']) || typed.contains(char::is_whitespace) {
+            return Err("expected an address; a command goes behind `--`".to_owned());
+        }
+        if !typed.contains("://") && matches!(typed.split_once([':', '/']), Some(("http" | "https", _))) {
+            return Err("expected :// behind https".to_owned());
+        }
         let text = if typed.contains("://") { typed.to_owned() } else { format!("https://{typed}") };
         let text = match (text.strip_suffix(OPENID), text.split_once(OAUTH)) {
             (Some(issuer), _) => issuer.to_owned(),
@@ -225,6 +231,7 @@ mod tests {
 
     #[test]
     fn an_issuer_is_known_by_what_people_have_at_hand() {
+        const COMMAND: &str = "expected an address; a command goes behind `--`";
         let table = [
             ("https://login.example.com", Ok("https://login.example.com")),
             (" login.example.com/realms/a \n", Ok("https://login.example.com/realms/a")),
@@ -234,7 +241,10 @@ mod tests {
             ("http://login.example.com", Err("must be https (http is for this machine only)")),
             ("https://me:secret@login.example.com", Err("an address holds no user or password")),
             ("", Err("expected an address such as \"https://login.example.com\"")),
-            ("two words", Err("expected an address such as \"https://login.example.com\"")),
+            ("two words", Err(COMMAND)),
+            ("./mint.sh", Err(COMMAND)),
+            ("https//login.example.com", Err("expected :// behind https")),
+            ("https:login.example.com", Err("expected :// behind https")),
         ];
         for (typed, expected) in table {
             let found = typed.parse::<IssuerAddress>().map(|address| address.text);

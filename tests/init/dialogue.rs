@@ -5,7 +5,9 @@ use std::fs;
 use rustix::process::Signal;
 use serde_json::json;
 
-use crate::home::{CLIENT_GRANT, CODE_GRANT, DEVICE_GRANT, DISCOVERY, config, config_path, issuer, nothing_written, offering, value};
+use crate::home::{
+    CLIENT_GRANT, CODE_GRANT, DEVICE_GRANT, DISCOVERY, config, config_path, describe, issuer, nothing_written, offering, value,
+};
 use crate::support::home::mode;
 use crate::support::{Issuer, REFRESH, Reply, SECRET, Test, cases, wait_until};
 use crate::terminal::{Terminal, left};
@@ -125,6 +127,29 @@ fn spaces_around_a_secret_are_left_out_and_that_is_said() {
 }
 
 #[test]
+fn an_address_that_leads_nowhere_is_asked_for_again() {
+    let (silent, other, issuer) = (Issuer::start(), Issuer::start(), offering(&[CODE_GRANT]));
+    silent.script_at(DISCOVERY, [Reply::status(503)]);
+    describe(&other, &json!({ "issuer": issuer.url() }));
+    let test = watched();
+    let mut terminal = Terminal::open(&test, &["init", "--client-id", "cli", "--client-auth", "none", "--scope", "-", "--no-try"]);
+    let line = |url: &str| format!("{url}\n");
+    let answers = [
+        ("address of the issuer: ", "https//login.example.com\n".to_owned()),
+        ("expected :// behind https", "./mint.sh\n".to_owned()),
+        ("a command goes behind `--`", "http://127.0.0.1:1\n".to_owned()),
+        ("is the address right?", line(&silent.url())),
+        ("if it is right, do it again later", line(&other.url())),
+        ("is of another issuer", line(&issuer.url())),
+        ("name of the profile [default]: ", line("me")),
+    ];
+    talk(&mut terminal, &answers.each_ref().map(|(question, answer)| (*question, answer.as_str())));
+    terminal.finish().exits(0).mentions("me: written to ");
+    assert_eq!(value(&config(&test), "issuer"), format!("{:?}", issuer.url()));
+    terminal_is_as_it_was(&test);
+}
+
+#[test]
 fn a_secret_is_not_taken_from_a_terminal_that_would_show_it() {
     let test = Test::bare();
     let mut terminal = Terminal::open(&test, &["init", "--client-secret-stdin"]);
@@ -212,6 +237,7 @@ fn who_leaves_leaves_nothing() {
             let outcome = terminal.finish();
             outcome.exits(*code);
             outcome.mentions("nothing was written");
+            assert_eq!(outcome.stderr.contains("run it again, or give the answer as an option"), *code == 2, "{outcome}");
             terminal_is_as_it_was(&test);
             nothing_written(&test, &outcome);
         },

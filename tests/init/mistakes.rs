@@ -52,6 +52,7 @@ fn what_is_wrong_is_told_by_its_option() {
         (with(&["--", "echo"]), "cannot be used with"),
         (only(&["--client-id", "x", "--", "echo"]), "options of a client go with an issuer, not with a command"),
         (only(&["http://login.example.com"]), "ISSUER: must be https"),
+        (only(&["./mint-token.sh"]), "a command goes behind `--`"),
         (only(&["https://me:pw@login.example.com"]), "ISSUER: an address holds no user or password"),
         (only(&["--token-endpoint", "http://x.example/t", "--client-id", "x"]), "--token-endpoint: must be https"),
     ];

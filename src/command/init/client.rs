@@ -6,16 +6,12 @@ use crate::bearer::{RenewalError, Retry};
 use crate::cli::GrantKind;
 use crate::clock::{Clock as _, SystemClock};
 use crate::error::{Class, is_invisible};
-use crate::name::Name;
 use crate::profile::{ClientDraft, DraftOrigin};
 use crate::source::{GrantType, IssuerAddress, Offer, SourceError, check_endpoint, is_scope_token};
-use crate::ui::{self, Failure, Question};
+use crate::ui::{self, Failure, Paint, Question};
 
 /// How long the issuer may take to say what it offers.
 const LIMIT: std::time::Duration = std::time::Duration::from_secs(10);
-
-/// What to look at where the issuer cannot be asked, and nothing else is known.
-const ADVICE: &str = "is the address right? It is https unless `http://` is typed";
 
 /// Nothing, where something would be suggested.
 const NOTHING: &str = "-";
@@ -27,12 +23,10 @@ impl Interview<'_> {
         let by_hand = options.token_endpoint.as_deref();
         let address = self.address(by_hand).await?;
         let is_known = address.is_some() || by_hand.is_some();
-        let host = address.as_ref().map(IssuerAddress::host).or_else(|| by_hand?.parse().map(|address: IssuerAddress| address.host()).ok());
-        let name = self.name(&name_of_host(&host.unwrap_or_default())).await?;
-        let offer = match (&address, &name) {
-            (Some(address), Some(name)) => self.discover(address, name).await?,
-            _ => None,
-        };
+        // Whoever is asked for nothing has a name before anybody else is asked.
+        let early = if self.dialogue.is_none() { self.name(&like(address.as_ref(), by_hand)).await? } else { None };
+        let (address, offer) = self.discover(address).await?;
+        let name = if early.is_some() { early } else { self.name(&like(address.as_ref(), by_hand)).await? };
         let grant = if is_known || options.source.is_some() { self.grant(offer.as_ref()).await? } else { None };
         let endpoints = if is_known { self.endpoints(grant, offer.as_ref()).await? } else { Some(Vec::new()) };
         let question = Question::new("client id, as the issuer has registered it");
@@ -69,30 +63,53 @@ impl Interview<'_> {
         if given.is_none() && self.dialogue.is_some() {
             ui::tell("who hands out the tokens? (for a command that prints one: token init -- COMMAND)");
         }
+        self.ask_address(given).await
+    }
+
+    async fn ask_address(&mut self, given: Option<&str>) -> Result<Option<IssuerAddress>, Failure> {
         self.answer("ISSUER (or -- COMMAND)", given, Question::new("address of the issuer"), str::parse).await
     }
 
-    /// What the issuer says of itself; `None` where it says nothing and somebody else does.
-    async fn discover(&mut self, address: &IssuerAddress, name: &Name) -> Result<Option<Offer>, Failure> {
-        let failed = |error: SourceError| {
-            let error = RenewalError { retry: Retry::AnyTime, ..error.into() };
-            Failure::Renewal { profile: name.clone(), error }
-        };
+    /// What the issuer says of itself. An address that somebody was asked for and that leads nowhere is asked for again.
+    async fn discover(&mut self, mut address: Option<IssuerAddress>) -> Result<(Option<IssuerAddress>, Option<Offer>), Failure> {
+        let is_asked = self.dialogue.is_some() && self.init.issuer.is_none();
+        while let Some(known) = &address {
+            match self.offer(known).await {
+                Err(error) if is_asked && error.class != Class::Config => {
+                    let reasons = std::iter::once(&error.message).chain(&error.hint);
+                    reasons.for_each(|reason| ui::tell(&self.manner.paint(Paint::Odd, &format!("  {reason}"))));
+                    address = self.ask_address(None).await?;
+                }
+                Err(error) => {
+                    let profile = self.provisional(&name_of_host(&known.host()))?;
+                    return Err(Failure::Renewal { profile, error: RenewalError { retry: Retry::AnyTime, ..error.into() } });
+                }
+                Ok(offer) => return Ok((address, offer)),
+            }
+        }
+        Ok((None, None))
+    }
+
+    /// The same of this address; `None` where it says nothing and somebody else does.
+    async fn offer(&self, address: &IssuerAddress) -> Result<Option<Offer>, SourceError> {
         let asked = Offer::of(address, self.init.client.ca_file.clone(), SystemClock.now(), LIMIT);
         let found = ui::while_waiting(self.manner, &format!("asking {} what it offers", address.host()), asked).await;
-        let is_advised = |error: &SourceError| error.hint.is_some() || error.class == Class::Config;
-        let advised = |error: SourceError| if is_advised(&error) { error } else { error.with_hint(ADVICE) };
-        let offer = match found.map_err(|error| failed(advised(error)))? {
+        let offer = match found.map_err(|error| advised(error, &address.host()))? {
             Ok(offer) => offer,
             Err(silence) if self.dialogue.is_some() || self.init.client.token_endpoint.is_some() => {
-                ui::tell_notice(self.manner, &silence.message);
+                let text = format!("{}: if the address is right, where it is asked has to be given", silence.message);
+                ui::tell_notice(self.manner, &text);
                 return Ok(None);
             }
-            Err(silence) => return Err(failed(silence.with_hint("check the address, or say where tokens are had with --token-endpoint"))),
+            Err(silence) => return Err(silence.with_hint("check the address, or say where tokens are had with --token-endpoint")),
         };
         let kinds: Vec<&str> = offer.grants.iter().map(|grant| grant.kind()).collect();
-        let offered = if kinds.is_empty() { "nothing that is known here".to_owned() } else { kinds.join(", ") };
-        ui::tell_notice(self.manner, &format!("{} offers {offered}", address.host()));
+        let offered = if kinds.is_empty() {
+            "names no grant that is known here, and may have one all the same".to_owned()
+        } else {
+            format!("offers {}", kinds.join(", "))
+        };
+        ui::tell_notice(self.manner, &format!("{} {offered}", address.host()));
         Ok(Some(offer))
     }
 
@@ -184,6 +201,26 @@ impl Interview<'_> {
     }
 }
 
+/// What the name of a profile may be made of.
+fn like(address: Option<&IssuerAddress>, by_hand: Option<&str>) -> String {
+    let host = address.map(IssuerAddress::host).or_else(|| by_hand?.parse().map(|address: IssuerAddress| address.host()).ok());
+    name_of_host(&host.unwrap_or_default())
+}
+
+/// With what to look at, where nothing else is known.
+fn advised(error: SourceError, host: &str) -> SourceError {
+    let advice = match error.class {
+        _ if error.hint.is_some() => return error,
+        Class::Temporary => "check the address, and if it is right, do it again later",
+        Class::Network if host != "localhost" && !host.contains(['.', ':']) => {
+            "is it a command? It goes behind `--`, as `token init -- COMMAND`"
+        }
+        Class::Network => "is the address right? It is https unless `http://` is typed",
+        _ => return error,
+    };
+    error.with_hint(advice)
+}
+
 const fn grant_type(kind: GrantKind) -> GrantType {
     match kind {
         GrantKind::AuthorizationCode => GrantType::AuthorizationCode,
@@ -197,5 +234,32 @@ fn filled(typed: &str) -> Result<String, String> {
         "" => Err("it cannot be guessed: the issuer gives one to each program that is registered there".to_owned()),
         typed if typed.chars().any(|c| c.is_control() || is_invisible(c)) => Err("it has characters that nobody sees".to_owned()),
         typed => Ok(typed.to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_to_look_at_depends_on_what_went_wrong() {
+        let table = [
+            (Class::Network, "login.example.com", Some("is the address right?")),
+            (Class::Network, "localhost", Some("is the address right?")),
+            (Class::Network, "127.0.0.1:8080", Some("is the address right?")),
+            (Class::Network, "gcloud", Some("is it a command?")),
+            (Class::Temporary, "login.example.com", Some("do it again later")),
+            (Class::Refused, "login.example.com", None),
+            (Class::Config, "login.example.com", None),
+        ];
+        for (class, host, expected) in table {
+            let hint = advised(SourceError::new(class, "x"), host).hint;
+            let is_right = match expected {
+                Some(words) => hint.as_ref().is_some_and(|hint| hint.contains(words)),
+                None => hint.is_none(),
+            };
+            assert!(is_right, "{class:?} {host}: {hint:?}");
+        }
+        assert_eq!(advised(SourceError::new(Class::Network, "x").with_hint("y"), "x").hint.as_deref(), Some("y"));
     }
 }

@@ -72,10 +72,7 @@ impl<'a> Interview<'a> {
         if let Some(named) = &self.ground.named {
             return Ok(Some(named.clone()));
         }
-        let variable = std::env::var(PROFILE_VARIABLE).ok().filter(|name| name.parse().is_ok_and(|name| !self.ground.is_taken(&name)));
-        let awaited = self.ground.awaited.clone();
-        let like = awaited.as_ref().map(Name::to_string).or(variable).unwrap_or_else(|| fit(like));
-        let suggestion = if self.dialogue.is_some() { self.ground.free_name(&like) } else { like };
+        let (suggestion, awaited) = (self.suggestion(like), self.ground.awaited.clone());
         let taken: Vec<Name> = self.ground.configuration.profiles().map(|profile| profile.name.clone()).collect();
         let asked_here = self.dialogue.is_some();
         let read = move |typed: &str| match (typed.parse::<Name>(), &awaited) {
@@ -89,6 +86,22 @@ impl<'a> Interview<'a> {
         name.map(|name| refuse_existing(configuration, text, self.places, &name).map(|()| name)).transpose().map_err(Into::into)
     }
 
+    /// The name that it would have by itself, for something like this.
+    fn suggestion(&self, like: &str) -> String {
+        let variable = std::env::var(PROFILE_VARIABLE).ok().filter(|name| name.parse().is_ok_and(|name| !self.ground.is_taken(&name)));
+        let like = self.ground.awaited.as_ref().map(Name::to_string).or(variable).unwrap_or_else(|| fit(like));
+        if self.dialogue.is_some() { self.ground.free_name(&like) } else { like }
+    }
+
+    /// The name by which a failure is told before there is another.
+    pub(super) fn provisional(&self, like: &str) -> Result<Name, Failure> {
+        match &self.ground.named {
+            Some(named) => Ok(named.clone()),
+            // Error (InvalidName): The name of a profile becomes the name of files. To do: choose another, as `-p prod`.
+            None => Ok(self.suggestion(like).parse::<Name>().map_err(|error| wrong(format!("-p: {error}")))?),
+        }
+    }
+
     /// What was `given` as this option, or else the answer to the question.
     pub(super) async fn answer<T>(
         &mut self,
@@ -98,13 +111,14 @@ impl<'a> Interview<'a> {
         read: impl Fn(&str) -> Result<T, String>,
     ) -> Result<Option<T>, Failure> {
         let option_name = option.split(' ').next().unwrap_or(option);
-        // Error (choice, scope, filled, name, secret, key_file, secure_url, InvalidName): What an option says cannot be taken. To do: give it as the reason says.
+        // Error (choice, scope, filled, name, secret, key_file, secure_url, from_str, InvalidName): What an option says cannot be taken. To do: give it as the reason says.
         let refused = |reason: String| Failure::from(wrong(format!("{option_name}: {reason}")));
         match (given, &mut self.dialogue, question.suggestion) {
             (Some(given), _, _) => read(given).map(Some).map_err(refused),
             (None, Some(dialogue), _) => {
                 // Error: The input ended at a question, as Ctrl-D does. To do: run it again, or give the option.
-                let unanswered = || ConfigError::new(format!("no answer was given for {option}: nothing was written"), None);
+                let hint = "run it again, or give the answer as an option: `token init --help`".to_owned();
+                let unanswered = || ConfigError::new(format!("no answer was given for {option}: nothing was written"), Some(hint));
                 dialogue.ask(question, read).await.map(Some).ok_or_else(|| unanswered().into())
             }
             (None, None, Some(suggestion)) => read(suggestion).map(Some).map_err(refused),
