@@ -295,7 +295,15 @@ fn what_has_a_tool_call_this_program_does_so() {
     put(&test, ".kube/config", &kubeconfig("/gone/token", "helper, kubectl, --profile, prod"), 0o600);
     look(&test).exits(2).advises("consumer.program", "--user mine --write").follow("consumer.program", &test);
     look(&test).exits(0).finds("consumer.profile", "ok", "`prod`");
+    // A helper that is found by its name alone, where nothing says for which profile to set it up.
+    let profile = |name: &str| format!("[profile.{name}]\nsource = \"env\"\nvariable = \"HOME\"\nhosts = [\"{name}.example.com\"]\n");
+    let test = installed(Test::configured(&format!("{}{}", profile("a"), profile("b"))));
+    put(&test, ".docker/config.json", "{\"credHelpers\": {\"a.example.com\": \"token\"}}", 0o600);
+    look(&test).exits(2).finds("consumer.program", "problem", "not on PATH").follow("consumer.program", &test);
+    look(&test).exits(0).finds("helper.link", "ok", "docker-credential-token");
+
     // Whatever else it says is somebody's.
+    let test = home();
     put(&test, ".kube/config", &kubeconfig("/gone/token", "helper, kubectl, --profile=prod"), 0o600);
     look(&test).exits(2).advises("consumer.program", &format!("write {} there", test.path("bin/token").display()));
 }

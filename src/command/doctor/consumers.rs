@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use super::commands::{Commands, Found};
+use super::commands::{Commands, Found, typed};
 use super::{Scene, hosts};
 use crate::bounded;
 use crate::command::setup::record;
@@ -117,8 +117,17 @@ impl Told<'_> {
         let made = profile.and_then(|profile| self.rehearsal(reference).made(profile, reference.profile.is_some()));
         match made.filter(|made| made.text == self.text || !self.is_still_in(&made.text, reference)) {
             Some(made) => format!("run `{}`", made.command),
-            None => format!("write {} there", self.surroundings.program.display()),
+            None => self.repair_by_hand(&reference.program),
         }
+    }
+
+    /// The same where setting up does not do it. Some tools find a helper by its name alone.
+    fn repair_by_hand(&self, called: &str) -> String {
+        let Surroundings { program, bin, .. } = self.surroundings;
+        if called.contains('/') || called == "token" {
+            return format!("write {} there", program.display());
+        }
+        format!("run `mkdir -p {} && ln -sf {} {}`", typed(bin), typed(program), typed(&bin.join(called)))
     }
 
     /// The hosts that nothing is handed out for.

@@ -22,7 +22,8 @@ struct Open {
 
 /// What there is to say of the configuration at `path`, there or not.
 pub(super) fn findings(path: &Path) -> Vec<Finding> {
-    let file = look(path).filter(|found| found.mode & (GROUP | ANYBODY) == GROUP);
+    // The permissions of a terminal or a pipe are nobody's choice.
+    let file = look(path).filter(|found| path.is_file() && found.mode & (GROUP | ANYBODY) == GROUP);
     let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
     // A link can be replaced, and so can what it leads to.
     let ways = [path.canonicalize().unwrap_or_else(|_| absolute.clone()), absolute];
