@@ -73,6 +73,7 @@ pub(super) async fn run(global: &Global, doctor: &Doctor, manner: Manner) -> Out
         Ok(places) => examine(global, doctor, places, manner).await?,
         Err(error) => configuration::without_places(&error).into_iter().chain(environment::variables()).collect(),
     };
+    let findings: Vec<Finding> = findings.into_iter().map(|finding| finding.with_hint_as(|hint| of_file(global, hint))).collect();
     let text = if doctor.json {
         json(&findings)
     } else {
@@ -80,6 +81,17 @@ pub(super) async fn run(global: &Global, doctor: &Doctor, manner: Manner) -> Out
     };
     print(Secret::new(text)).await?;
     Ok(exit_status(&findings))
+}
+
+/// A hint whose commands read the configuration that was named, as this one did.
+fn of_file(global: &Global, hint: &str) -> String {
+    let Some(file) = &global.config else { return hint.to_owned() };
+    let file = std::path::absolute(file).unwrap_or_else(|_| file.clone());
+    let named = format!("token --config {} ", commands::typed(&file));
+    ["renew ", "purge ", "helper "].iter().fold(hint.to_owned(), |hint, command| {
+        let (plain, whole) = (format!("token {command}"), format!("{named}{command}"));
+        hint.replace(&plain, &whole)
+    })
 }
 
 async fn examine(global: &Global, doctor: &Doctor, places: Places, manner: Manner) -> Result<Vec<Finding>, Failure> {

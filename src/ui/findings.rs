@@ -92,6 +92,12 @@ impl Finding {
         Self { details, ..self }
     }
 
+    /// The same with another way of saying what to do.
+    #[must_use]
+    pub fn with_hint_as(self, told: impl FnOnce(&str) -> String) -> Self {
+        Self { hint: self.hint.as_deref().map(told), ..self }
+    }
+
     /// What to do about it; nothing where all is well.
     #[must_use]
     pub fn hint(&self) -> Option<&str> {

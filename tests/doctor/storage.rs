@@ -140,6 +140,17 @@ fn what_is_in_the_place_of_a_file_is_got_out_of_the_way_as_it_says() {
 }
 
 #[test]
+fn what_it_advises_is_about_the_configuration_that_it_read() {
+    let test = home();
+    fs::rename(test.path("config/token/config.toml"), test.path("my token.toml")).unwrap();
+    put(&test, "cache/prod.json", "{}", 0o600);
+    let look = || doctor(&test, &["--offline", "--config", "my token.toml"]);
+    let report = look();
+    report.exits(6).advises("storage.damaged", "token --config '").follow("storage.damaged", &test);
+    look().exits(0);
+}
+
+#[test]
 fn a_path_with_blanks_is_typed_as_one() {
     let test = home();
     fs::rename(test.cache_dir(), test.path("my cache")).unwrap();
