@@ -69,6 +69,13 @@ pub enum StorageError {
         /// The file, which is kept.
         path: PathBuf,
     },
+    /// The directory of the logins is that of the cache, by another path.
+    // Error 6: Links lead from both to one directory, where the token would overwrite the login. Nothing was asked.
+    #[error("the cache and the logins cannot both be in {}, which has two paths: one would overwrite the other", path.display())]
+    OneDirectory {
+        /// The directory.
+        path: PathBuf,
+    },
     /// The system refused.
     // Error 6: The system refused: permissions, space, or a file system that is read-only.
     #[error("cannot {act} {}: {}", path.display(), describe(*errno))]
@@ -104,6 +111,7 @@ impl StorageError {
             }
             Self::FutureVersion { path, .. } => format!("update token, or remove {} by hand", path.display()),
             Self::DamagedLogin { .. } => "restore it, or remove it with `token purge` and log in again".to_owned(),
+            Self::OneDirectory { .. } => "set TOKEN_CACHE_DIR or TOKEN_STATE_DIR to another directory".to_owned(),
             Self::System { .. } => {
                 "check the permissions and the space of that directory, or set TOKEN_CACHE_DIR or TOKEN_STATE_DIR to another".to_owned()
             }

@@ -87,7 +87,8 @@ impl<S: Source, C: Clock> CachedBearer<S, C> {
     #[must_use]
     pub fn with_logins(self, logins: Logins, identity: Identity) -> Self {
         let Some(shared) = Arc::into_inner(self.0) else { unreachable!("nobody shares it before it is made") };
-        let file = LoginFile::new(logins, shared.cache.name().clone(), identity);
+        let (name, cache) = (shared.cache.name().clone(), shared.cache.cache().path().to_owned());
+        let file = LoginFile::new(logins, name, identity, cache);
         Self(Arc::new(Shared { logins: Keeping::File(file), ..shared }))
     }
 

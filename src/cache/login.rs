@@ -1,6 +1,7 @@
 //! The login of a profile: `NAME.json` in the directory of the state, with the promises of the cache, and two more. Room for its successor
 //! is reserved before the issuer is asked to replace it; and a damaged one is no login, but never taken for none.
 
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -154,6 +155,16 @@ impl Logins {
         let length = login.map_or(0, |login| login.refresh_token.expose().len());
         let size = USUAL_SIZE.max(u64::try_from(length * 2).unwrap_or(u64::MAX));
         Directory::create(&self.path)?.reserve(&entry_file(name), size)
+    }
+
+    /// Makes sure that the logins are in another directory than `cache`, wherever links lead.
+    ///
+    /// # Errors
+    /// [`StorageError::OneDirectory`] where they are not.
+    pub fn are_apart_from(&self, cache: &Path) -> Result<(), StorageError> {
+        let place = |path: &Path| std::fs::metadata(path).ok().map(|metadata| (metadata.dev(), metadata.ino()));
+        let is_one = place(&self.path).is_some_and(|here| place(cache) == Some(here));
+        if is_one { Err(StorageError::OneDirectory { path: self.path.clone() }) } else { Ok(()) }
     }
 
     /// Stores a login, whole or not at all, in the room `reserved` for it.

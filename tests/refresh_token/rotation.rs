@@ -144,6 +144,23 @@ fn cache_and_state_in_one_directory_are_refused() {
     test.run(&["get", "--", "echo", "token-1"]).exits(2).prints("").mentions("TOKEN_STATE_DIR").is_polite();
 }
 
+/// Links may lead to one directory by two paths, as where both are on the scratch disk of a cluster.
+#[test]
+fn cache_and_state_that_links_bring_together_are_refused_before_anybody_is_asked() {
+    let issuer = Issuer::rotating(Reuse::Revokes);
+    let test = Test::logging_in(&issuer);
+    fs::create_dir(test.path("scratch")).unwrap();
+    for name in ["one", "other"] {
+        std::os::unix::fs::symlink(test.path("scratch"), test.path(name)).unwrap();
+    }
+    let (cache, state) = (test.path("one/token"), test.path("other/token"));
+    let test = test.env("TOKEN_CACHE_DIR", cache).env("TOKEN_STATE_DIR", &state);
+    for _ in 0..2 {
+        test.run(&["get", "--max-retries", "1"]).fails(6, "prod").mentions(state.to_str().unwrap()).mentions("TOKEN_STATE_DIR");
+    }
+    assert_eq!(issuer.count(), 0);
+}
+
 #[test]
 fn an_issuer_that_does_not_rotate_is_sent_the_same_for_ever() {
     let issuer = Issuer::rotating(Reuse::IsUsual);

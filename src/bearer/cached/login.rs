@@ -1,5 +1,6 @@
 //! The login of a cached bearer, in a file beside all the others. Whoever uses it holds the lock of the profile.
 
+use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
 use crate::cache::{Identity, LoginLook, Logins, Reserved, StorageError};
@@ -14,13 +15,15 @@ pub(super) struct LoginFile {
     logins: Logins,
     name: Name,
     identity: Identity,
+    /// The directory of the cache.
+    cache: PathBuf,
     /// Room for the next one.
     reserved: Mutex<Option<Reserved>>,
 }
 
 impl LoginFile {
-    pub const fn new(logins: Logins, name: Name, identity: Identity) -> Self {
-        Self { logins, name, identity, reserved: Mutex::new(None) }
+    pub const fn new(logins: Logins, name: Name, identity: Identity, cache: PathBuf) -> Self {
+        Self { logins, name, identity, cache, reserved: Mutex::new(None) }
     }
 
     /// Removes what writers who were killed have left.
@@ -67,6 +70,7 @@ impl LoginStore for LoginFile {
 
     fn begin(&self, sent: Option<&Login>, now: Timestamp) -> Result<(), SourceError> {
         let room = self.logins.reserve(&self.name, sent).map_err(|error| storage(&error))?;
+        self.logins.are_apart_from(&self.cache).map_err(|error| storage(&error))?;
         if let Some(sent) = sent {
             self.note(&Login { in_flight: sent.in_flight.or(Some(now)), ..sent.clone() })?;
         }

@@ -81,7 +81,10 @@ pub(super) fn advice(error: &StorageError) -> String {
         }
         StorageError::Refused { path, .. } => removal(path),
         StorageError::FutureVersion { path, .. } => format!("update token, or run `rm {}`", typed(path)),
-        StorageError::Foreign { .. } | StorageError::DamagedLogin { .. } | StorageError::System { .. } => error.hint(),
+        StorageError::Foreign { .. }
+        | StorageError::DamagedLogin { .. }
+        | StorageError::OneDirectory { .. }
+        | StorageError::System { .. } => error.hint(),
     }
 }
 
