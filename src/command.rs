@@ -57,13 +57,24 @@ pub fn run(arguments: &[OsString]) -> u8 {
         Err(error) => return ui::usage(error, arguments),
     };
     let manner = Manner::new(&cli.global);
-    match perform(&cli, manner) {
+    match complete(&cli.command, arguments).and_then(|()| perform(&cli, manner)) {
         Ok(status) => status,
         Err(Failure::Usage(message)) => {
             let hint = format!("`token {} --help` shows how it is used", called(&cli.command));
             ui::report(&Failure::from(ConfigError::new(message, Some(hint))).into(), manner)
         }
         Err(failure) => ui::report(&failure.into(), manner),
+    }
+}
+
+/// Whether what was begun with `--` goes on: where it does not, the token of a profile is not what was meant.
+fn complete(command: &Command, arguments: &[OsString]) -> Result<(), Failure> {
+    match command {
+        Command::Get(get) if get.command.is_empty() && arguments.last().is_some_and(|word| word == "--") => {
+            // Error: What stood there was empty, as an unset variable of a shell is. To do: write the command, or leave `--` out.
+            Err(Failure::Usage("no command follows `--`".to_owned()))
+        }
+        _ => Ok(()),
     }
 }
 

@@ -53,6 +53,9 @@ fn parse_get(words: &[OsString]) -> Option<Cli> {
         match word.to_str()? {
             "--" => {
                 get.command = words.cloned().collect();
+                if get.command.is_empty() {
+                    return None;
+                }
                 break;
             }
             "-o" | "--output" => once(&mut output, parse_output(value(words.next())?)?)?,

@@ -11,7 +11,7 @@ const fn mistake(args: &'static [&'static str], names: &'static str) -> Mistake 
     Mistake { args, names }
 }
 
-const MISTAKES: [Mistake; 36] = [
+const MISTAKES: [Mistake; 38] = [
     mistake(&["--bogus"], "--bogus"),
     mistake(&["gte"], "gte"),
     mistake(&["login", "prod"], "'renew'"),
@@ -21,6 +21,8 @@ const MISTAKES: [Mistake; 36] = [
     mistake(&["get", "--min-tll", "1m"], "--min-ttl"),
     mistake(&["get", "one", "two"], "two"),
     mistake(&["get", "prod", "--", "echo", "x"], "COMMAND"),
+    mistake(&["get", "--"], "`--`"),
+    mistake(&["get", "prod", "--"], "`--`"),
     mistake(&["get", "--ttl", "1h"], "COMMAND"),
     mistake(&["get", "prod", "--ttl", "1h"], "COMMAND"),
     mistake(&["get", "--name", "x"], "COMMAND"),
