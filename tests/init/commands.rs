@@ -1,7 +1,7 @@
 //! From a command: it is run once, and told how it was taken.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{PermissionsExt, symlink};
 
 use crate::home::{config, init, value};
 use crate::support::{LEAK, Test, cases};
@@ -70,6 +70,18 @@ fn one_that_fails_is_told_and_stays() {
     }
     let test = Test::bare();
     init(&test, &["--", "there-is-no-such-program"]).exits(2).mentions("there is no program").mentions("it stays at ");
+}
+
+/// What is wrong is not in the configuration.
+#[test]
+fn where_nothing_can_be_kept_it_stays_all_the_same() {
+    let test = Test::bare();
+    fs::create_dir(test.path("elsewhere")).unwrap();
+    symlink(test.path("elsewhere"), test.cache_dir()).unwrap();
+    let outcome = init(&test, &["-p", "mint", "--", "echo", "token-1"]);
+    outcome.exits(6).mentions("mint: it stays at ").mentions("config.toml:5; `token renew mint` tries it again");
+    fs::remove_file(test.cache_dir()).unwrap();
+    test.run(&["renew", "mint"]).exits(0);
 }
 
 #[test]

@@ -49,13 +49,23 @@ pub(super) async fn run(
         Err(failure) => {
             ui::tell_failure(&failure, manner);
             if let Failure::Renewal { error, .. } = &failure
-                && matches!(error.class, Class::Refused | Class::Config | Class::Network | Class::Temporary)
+                && let Some(stays) = stays(error.class, written, secret)
             {
-                let secret = secret.filter(|_| error.class == Class::Refused);
-                let secret = secret.map(|file| format!(" (the secret in {})", file.display())).unwrap_or_default();
-                tell(&format!("it stays at {written}, to be corrected there{secret}; `token renew {name}` tries it again"));
+                tell(&format!("{stays}; `token renew {name}` tries it again"));
             }
             Ok(failure.exit_status())
+        }
+    }
+}
+
+/// Where a profile that was of no use stays, and whether that is the place to mend it; a login says by itself how it goes on.
+fn stays(class: Class, written: &Written, secret: Option<&Path>) -> Option<String> {
+    let secret = secret.map(|file| format!(" (the secret in {})", file.display())).filter(|_| class == Class::Refused).unwrap_or_default();
+    match class {
+        Class::Login => None,
+        Class::Storage | Class::Lock => Some(format!("it stays at {written}")),
+        Class::Refused | Class::Config | Class::Network | Class::Temporary => {
+            Some(format!("it stays at {written}, to be corrected there{secret}"))
         }
     }
 }
