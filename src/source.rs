@@ -175,7 +175,8 @@ pub struct SourceError {
     pub hint: Option<String>,
     /// The issuer's Retry-After.
     pub retry_after: Option<Duration>,
-    /// What only a person who asks for details wants to see, line by line.
+    /// What only a person who asks for details wants to see, line by line. A line is not cut yet: whoever shows it may know of more
+    /// secrets, and passes it through [`Censor::shown`].
     pub detail: Vec<String>,
     /// The issuer's error code (RFC 6749 §5.2).
     pub code: Option<Box<str>>,
@@ -212,7 +213,7 @@ impl SourceError {
     #[must_use]
     pub fn with_detail(mut self, text: &str, secrets: &[Secret]) -> Self {
         let censor = Censor::of(secrets);
-        self.detail.extend(text.lines().map(|line| censor.shown(line)).filter(|line| !line.is_empty()));
+        self.detail.extend(text.lines().map(|line| censor.visible(line)).filter(|line| !line.is_empty()));
         self
     }
 }

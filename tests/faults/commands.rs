@@ -169,6 +169,25 @@ fn known_tokens_are_redacted_in_what_a_command_says() {
     test.run(&args(&["--renew"])).exits(5).prints("").is_polite();
 }
 
+/// A secret of which a part was cut off is still one.
+#[test]
+fn what_is_cut_off_gives_nothing_away() {
+    let cases = [(
+        "a line, of the token that was cached",
+        "test ! -e answer || { echo \"sent $(cat answer)\" >&2; exit 1; }; echo $canary | tee answer",
+    )];
+    cases::each(
+        &cases,
+        |case| case.0,
+        |(name, script)| {
+            let test = Test::bare().named(name).env("canary", "k4nary".repeat(50));
+            let args = ["-v", "get", "--renew", "--name", "cmd", "--max-retries", "1", "--", "sh", "-c", script];
+            test.run(&args).hides("k4nary");
+            test.run(&args).exits(5).prints("").mentions("it said: ").hides("k4nary");
+        },
+    );
+}
+
 #[test]
 fn a_missing_program_is_a_mistake_in_the_command() {
     let cases = [

@@ -82,6 +82,18 @@ fn its_output_is_not_ours() {
     verbose.gives("token-2").mentions("on_renew: it said: ").mentions(LEAK).mentions("tame").hides(&format!("odd-{LEAK}"));
 }
 
+/// However long the token is, and wherever a line that holds it is cut.
+#[test]
+fn what_one_that_fails_says_of_the_token_is_not_shown() {
+    let token = "k4nary".repeat(50);
+    let issuer = Issuer::start();
+    issuer.script([Reply::json(format!(r#"{{"access_token":"{token}","expires_in":3600}}"#))]);
+    let script = "echo \"sent $(cat config/token/sink), was refused\" >&2; exit 3";
+    let test = delivering(&issuer, &(hook("on_renew", script) + "sink = { path = 'sink' }"));
+    let outcome = test.run(&["-v", "get"]);
+    outcome.exits(0).prints(&format!("{token}\n")).mentions("on_renew: it said: sent [secret], was refused").hides("k4nary");
+}
+
 #[test]
 fn a_failure_costs_a_warning() {
     let cases = [

@@ -253,7 +253,7 @@ impl<S: Source, C: Clock> Shared<S, C> {
         let known: Vec<_> = glance.seen.token.iter().map(|token| token.secret().clone()).collect();
         let censor = Censor::of(&known);
         for line in &error.detail {
-            tracing::info!(profile = %self.cache.name(), "{}", censor.redact(line));
+            tracing::info!(profile = %self.cache.name(), "{}", censor.shown(line));
         }
         let before = glance.failure.as_ref().filter(|failure| failure.concerns(self.cache.identity(), &self.settings.0(), now));
         let failures = before.map_or(0, |failure| failure.failures).saturating_add(1);

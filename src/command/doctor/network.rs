@@ -96,7 +96,7 @@ fn told(error: &SourceError, proxy: Option<&Proxy>) -> String {
 }
 
 fn detailed(finding: Finding, error: &SourceError) -> Finding {
-    finding.with_details(error.detail.clone())
+    finding.with_details(error.detail.iter().map(|line| one_line(line)).collect())
 }
 
 /// What came of asking an issuer where its endpoints are.
