@@ -158,7 +158,8 @@ impl Child {
             }
         };
         let _ = tokio::time::timeout(AFTERMATH, rest).await;
-        let output = Output { stderr: Zeroizing::new(String::from_utf8_lossy(&stderr.bytes).into_owned()), stdout: stdout.bytes };
+        let said = Zeroizing::new(String::from_utf8_lossy(stderr.whole_lines()).into_owned());
+        let output = Output { stderr: said, stdout: stdout.bytes };
         match status {
             Ok(status) if status.success() => Ok(output),
             Ok(status) => {
@@ -248,12 +249,14 @@ struct Drain<R> {
     bytes: Zeroizing<Vec<u8>>,
     limit: usize,
     ended: bool,
+    /// Whether its beginning was let go.
+    is_cut: bool,
 }
 
 impl<R: AsyncRead + Unpin> Drain<R> {
     fn new(pipe: Option<R>, limit: usize) -> Self {
         let ended = pipe.is_none();
-        Self { pipe, bytes: Zeroizing::new(Vec::new()), limit, ended }
+        Self { pipe, bytes: Zeroizing::new(Vec::new()), limit, ended, is_cut: false }
     }
 
     fn is_full(&self) -> bool {
@@ -273,6 +276,13 @@ impl<R: AsyncRead + Unpin> Drain<R> {
         if self.limit == usize::MAX && self.bytes.len() > LARGEST_COMPLAINT {
             let surplus = self.bytes.len() - LARGEST_COMPLAINT;
             self.bytes.drain(..surplus);
+            self.is_cut = true;
         }
+    }
+
+    /// What is there, without a line that has lost its beginning: a secret in it would not be recognised.
+    fn whole_lines(&self) -> &[u8] {
+        let first = self.bytes.iter().position(|byte| *byte == b'\n').map_or(self.bytes.len(), |end| end + 1);
+        self.bytes.get(if self.is_cut { first } else { 0 }..).unwrap_or_default()
     }
 }

@@ -172,10 +172,13 @@ fn known_tokens_are_redacted_in_what_a_command_says() {
 /// A secret of which a part was cut off is still one.
 #[test]
 fn what_is_cut_off_gives_nothing_away() {
-    let cases = [(
-        "a line, of the token that was cached",
-        "test ! -e answer || { echo \"sent $(cat answer)\" >&2; exit 1; }; echo $canary | tee answer",
-    )];
+    let cases = [
+        (
+            "a line, of the token that was cached",
+            "test ! -e answer || { echo \"sent $(cat answer)\" >&2; exit 1; }; echo $canary | tee answer",
+        ),
+        ("all but the end of what it said", "echo $canary; { echo $canary$canary; yes innocent | head -n 1800; } >&2; exit 1"),
+    ];
     cases::each(
         &cases,
         |case| case.0,
