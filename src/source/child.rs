@@ -226,9 +226,14 @@ fn recursion() -> SourceError {
 pub(super) fn known_secrets(stdout: &[u8]) -> Option<Vec<Secret>> {
     const MOST: usize = 64;
     let text = String::from_utf8_lossy(stdout);
-    let words = text.split(|c: char| c.is_whitespace() || c == '"').filter(|word| word.len() >= 4);
-    let unique: BTreeSet<&str> = words.take(MOST * 4).collect();
-    (unique.len() <= MOST).then(|| unique.into_iter().map(|word| Secret::new(word.to_owned())).collect())
+    let mut unique = BTreeSet::new();
+    for word in text.split(|c: char| c.is_whitespace() || c == '"').filter(|word| word.len() >= 4) {
+        unique.insert(word);
+        if unique.len() > MOST {
+            return None;
+        }
+    }
+    Some(unique.into_iter().map(|word| Secret::new(word.to_owned())).collect())
 }
 
 /// `error` with what the command said on its standard error, without what it printed as its answer.

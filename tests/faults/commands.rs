@@ -178,6 +178,7 @@ fn what_is_cut_off_gives_nothing_away() {
             "test ! -e answer || { echo \"sent $(cat answer)\" >&2; exit 1; }; echo $canary | tee answer",
         ),
         ("all but the end of what it said", "echo $canary; { echo $canary$canary; yes innocent | head -n 1800; } >&2; exit 1"),
+        ("what stands behind many words", "yes word | head -n 300; echo $canary; echo \"sent $canary\" >&2; exit 1"),
     ];
     cases::each(
         &cases,
