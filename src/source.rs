@@ -216,4 +216,12 @@ impl SourceError {
         self.detail.extend(text.lines().map(|line| censor.visible(line)).filter(|line| !line.is_empty()));
         self
     }
+
+    /// Without `secrets`, which what it is about may have repeated.
+    #[must_use]
+    pub fn without(self, secrets: &[Secret]) -> Self {
+        let censor = Censor::of(secrets);
+        let detail = self.detail.iter().map(|line| censor.visible(line)).collect();
+        Self { message: censor.shown(&self.message), detail, ..self }
+    }
 }

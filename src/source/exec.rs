@@ -194,13 +194,17 @@ impl Source for Exec {
     }
 
     async fn issue(&self, request: Request<'_>) -> Result<Token, SourceError> {
-        let mut env = Vec::new();
-        for (variable, value) in &self.env {
-            env.push((variable.clone(), value.read(request).await?.expose().to_owned()));
+        let (mut env, mut secrets) = (Vec::new(), Vec::new());
+        for (variable, input) in &self.env {
+            let value = input.read(request).await?;
+            env.push((variable.clone(), value.expose().to_owned()));
+            secrets.extend(Some(value).filter(|_| !input.is_inline() || is_named_as_secret(variable)));
         }
         let child = Child::new(self.command.clone()).known_as(&self.ancestor()).env(env);
-        let output = child.interactive(self.interactive && request.person.is_some()).output().await?;
-        self.read(&output.stdout, request.now).map_err(|error| with_words(error, &output))
+        let output = child.interactive(self.interactive && request.person.is_some()).output().await;
+        let read = output.and_then(|output| self.read(&output.stdout, request.now).map_err(|error| with_words(error, &output)));
+        // A command may say what it was told.
+        read.map_err(|error| error.without(&secrets))
     }
 
     fn peer(&self) -> Option<String> {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use rustix::process::Signal;
 
 use crate::support::running::processes_with;
-use crate::support::{Issuer, LEAK, QUICK, Test, cases, profile, wait_until};
+use crate::support::{Issuer, LEAK, QUICK, SECRET, Test, cases, profile, wait_until};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -190,6 +190,15 @@ fn what_is_cut_off_gives_nothing_away() {
             test.run(&args).exits(5).prints("").mentions("it said: ").hides("k4nary");
         },
     );
+}
+
+#[test]
+fn what_a_command_was_told_is_redacted_in_what_it_says() {
+    let command = "command = [\"sh\", \"-c\", 'echo \"with $PASSWORD in $LANG\" >&2; exit 1']";
+    let env = "env = { PASSWORD = { env = \"GIVEN\" }, LANG = \"C.UTF-8\" }";
+    let test = Test::configured(&format!("[profile.cmd]\nsource = \"exec\"\n{command}\n{env}\n")).env("GIVEN", SECRET);
+    let outcome = test.run(&["-v", "get", "cmd", "--max-retries", "1"]);
+    outcome.exits(5).hides(SECRET).mentions("it said: with [secret] in C.UTF-8");
 }
 
 #[test]
