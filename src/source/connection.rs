@@ -1,22 +1,21 @@
-//! How servers are reached: TLS that is always verified, no redirect, no proxy to loopback, bounded answers, and one client for all
-//! who connect alike, because making one parses the system's whole CA store.
+//! How servers are asked: by a [`Route`] that is always verified, without a proxy to this machine, with the headers of the profile, and
+//! for an answer that has its bound.
 
+mod route;
 mod stranger;
 mod unreachable;
 
-use std::collections::HashMap;
 use std::fmt;
-use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::path::PathBuf;
 
 use bytes::Bytes;
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
-use reqwest::{Certificate, Client, Method, Proxy, StatusCode, redirect, retry};
+use reqwest::{Client, Method, StatusCode};
 use url::Url;
 use zeroize::Zeroizing;
 
+use self::route::Route;
 use super::input::Input;
-use super::resolve::Resolver;
 use super::{Request, SourceError};
 use crate::error::{Class, one_line};
 use crate::secret::{Secret, append, is_named_as_secret};
@@ -32,15 +31,6 @@ pub struct Connection {
     headers: Vec<(String, Input)>,
     /// Whether it is nobody's profile yet, but what was typed.
     is_typed: bool,
-}
-
-/// What decides which client can be shared.
-#[derive(Clone, Default, PartialEq, Eq, Hash)]
-struct Route {
-    ca_file: Option<PathBuf>,
-    client_cert: Option<PathBuf>,
-    client_key: Option<PathBuf>,
-    proxy: Option<String>,
 }
 
 /// Shows nothing: headers and the address of a proxy may hold secrets.
@@ -59,25 +49,10 @@ pub(super) struct Answer {
     pub sent: Vec<Secret>,
 }
 
-/// A route, whether it goes straight to its end, and whether the certificate of the server is kept.
-type Way = (Route, bool, bool);
-
-static CLIENTS: Mutex<Option<HashMap<Way, Client>>> = Mutex::new(None);
-
 impl Connection {
     pub(super) fn from_settings(section: &mut Section<'_>) -> Result<Self, Mistake> {
-        let route = Route {
-            ca_file: section.optional("ca_file", Item::path)?,
-            client_cert: section.optional("client_cert", Item::path)?,
-            client_key: section.optional("client_key", Item::path)?,
-            proxy: section.optional("proxy", proxy)?,
-        };
-        let headers = section.optional("headers", headers)?.unwrap_or_default();
-        match (&route.client_cert, &route.client_key) {
-            (Some(_), None) => Err(section.missing("client_key")),
-            (None, Some(_)) => Err(section.missing("client_cert")),
-            _ => Ok(Self { route, headers, is_typed: false }),
-        }
+        let route = Route::from_settings(section)?;
+        Ok(Self { route, headers: section.optional("headers", headers)?.unwrap_or_default(), is_typed: false })
     }
 
     /// One that trusts these certificates, which somebody has typed, too, and has nothing else that is particular.
@@ -113,9 +88,7 @@ impl Connection {
 
     /// What else decides whether a server answers.
     pub(super) fn circumstances(&self) -> Vec<Secret> {
-        let paths = [&self.route.ca_file, &self.route.client_cert, &self.route.client_key].into_iter().flatten();
-        let stamp = |path: &PathBuf| format!("{} {:?}", path.display(), std::fs::metadata(path).and_then(|file| file.modified()).ok());
-        paths.map(stamp).chain(self.route.proxy.clone()).map(Secret::new).collect()
+        self.route.circumstances()
     }
 
     /// Fetches `url`.
@@ -180,76 +153,8 @@ impl Connection {
 
     /// The client for `url`, which tells the certificate of the server where it `watches`.
     pub(super) fn client(&self, url: &Url, watches: bool) -> Result<Client, SourceError> {
-        let direct = is_direct(url);
-        let mut clients = CLIENTS.lock().unwrap_or_else(PoisonError::into_inner);
-        let clients = clients.get_or_insert_default();
-        let key = (self.route.clone(), direct, watches);
-        if let Some(client) = clients.get(&key) {
-            return Ok(client.clone());
-        }
-        let client = self.route.build(direct, watches)?;
-        clients.insert(key, client.clone());
-        Ok(client)
+        self.route.client(is_direct(url), watches)
     }
-}
-
-impl Route {
-    fn build(&self, direct: bool, watches: bool) -> Result<Client, SourceError> {
-        let mut builder = Client::builder()
-            .tls_info(watches)
-            .user_agent(concat!("token/", env!("CARGO_PKG_VERSION")))
-            .redirect(redirect::Policy::none())
-            .retry(retry::never())
-            .pool_max_idle_per_host(0)
-            .dns_resolver(Resolver);
-        if direct {
-            builder = builder.no_proxy();
-        } else if let Some(proxy) = &self.proxy {
-            // Error: `proxy` cannot be used as an address. To do: write it as "http://proxy.example.com:3128".
-            builder = builder.proxy(Proxy::all(proxy).map_err(|_| unusable("proxy", "is no address of one"))?);
-        }
-        if let Some(path) = &self.ca_file {
-            let certificates = Certificate::from_pem_bundle(&read("ca_file", path)?).ok().filter(|bundle| !bundle.is_empty());
-            // Error: The file has no `-----BEGIN CERTIFICATE-----`. To do: name the file of the authority that signed the issuer's
-            // certificate.
-            let certificates = certificates.ok_or_else(|| unusable("ca_file", "holds no PEM certificate"))?;
-            builder = certificates.into_iter().fold(builder, reqwest::ClientBuilder::add_root_certificate);
-        }
-        if let (Some(certificate), Some(key)) = (&self.client_cert, &self.client_key) {
-            let (mut pem, key) = (Zeroizing::new(read("client_cert", certificate)?), Zeroizing::new(super::input::read_private(key)?));
-            append(&mut pem, key.as_bytes());
-            // Error: The certificate of the client, or its key, is not PEM. To do: convert it by `openssl x509` or `openssl pkey`.
-            let identity = reqwest::Identity::from_pem(&pem).map_err(|_| unusable("client_cert", "and client_key are no PEM pair"))?;
-            builder = builder.identity(identity);
-        }
-        builder.build().map_err(|error| match unreachable::root_cause(&error) {
-            // Error: The key is of another certificate. To do: name the key that the certificate was made for.
-            cause if cause.contains("KeyMismatch") => unusable("client_cert", "and client_key do not belong together"),
-            // Error: The certificates of the system or of the profile cannot be used. To do: install the system's CA certificates, or set
-            // `ca_file`.
-            cause => SourceError::new(Class::Config, format!("TLS cannot be set up: {cause}"))
-                .with_hint("install the system's CA certificates (ca-certificates), or check SSL_CERT_FILE, SSL_CERT_DIR and `ca_file`"),
-        })
-    }
-}
-
-fn read(key: &str, path: &Path) -> Result<Vec<u8>, SourceError> {
-    match super::input::read_file(path) {
-        Ok((text, _)) => Ok(text.into_bytes()),
-        // Error 2: The file of `ca_file`, `client_cert` or `client_key` cannot be read. To do: check its path and permissions.
-        Err(error) => Err(unusable(key, &format!("cannot be used: {}", error.message))),
-    }
-}
-
-fn unusable(key: &str, what: &str) -> SourceError {
-    SourceError::new(Class::Config, format!("{key} {what}"))
-}
-
-fn proxy(item: Item<'_>) -> Result<String, Mistake> {
-    item.parsed(|text| match Url::parse(text) {
-        Ok(url) if matches!(url.scheme(), "http" | "https") && url.has_host() => Ok(text.to_owned()),
-        _ => Err("expected the address of a proxy, as \"http://proxy.example.com:3128\"".to_owned()),
-    })
 }
 
 fn headers(item: Item<'_>) -> Result<Vec<(String, Input)>, Mistake> {
