@@ -2,8 +2,10 @@
 //! followed. There is one client for all who go the same way, because making one parses the system's whole CA store.
 
 use std::collections::HashMap;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
+use std::time::SystemTime;
 
 use reqwest::{Certificate, Client, Proxy, redirect, retry};
 use url::Url;
@@ -29,7 +31,16 @@ pub(super) struct Route {
 /// A route, whether it goes straight to its end, and whether the certificate of the server is kept.
 type Way = (Route, bool, bool);
 
-static CLIENTS: Mutex<Option<HashMap<Way, Client>>> = Mutex::new(None);
+/// What changes when another file takes the place of one: its number, its length and when it was written. Nothing where there is none.
+type Stamp = Option<(u64, u64, SystemTime)>;
+
+/// A client, and what its files were before it was made of them.
+struct Made {
+    of: Vec<Stamp>,
+    client: Client,
+}
+
+static CLIENTS: Mutex<Option<HashMap<Way, Made>>> = Mutex::new(None);
 
 impl Route {
     pub fn from_settings(section: &mut Section<'_>) -> Result<Self, Mistake> {
@@ -48,21 +59,29 @@ impl Route {
 
     /// What decides whether a server answers, beside the keys.
     pub fn circumstances(&self) -> Vec<Secret> {
-        let paths = [&self.ca_file, &self.client_cert, &self.client_key].into_iter().flatten();
-        let stamp = |path: &PathBuf| format!("{} {:?}", path.display(), std::fs::metadata(path).and_then(|file| file.modified()).ok());
-        paths.map(stamp).chain(self.proxy.clone()).map(Secret::new).collect()
+        let files = self.files().zip(self.stamps()).map(|(path, stamp)| format!("{} {stamp:?}", path.display()));
+        files.chain(self.proxy.clone()).map(Secret::new).collect()
     }
 
-    /// The client that goes this way, or straight to its end, and keeps the certificate of the server where it `watches`.
+    fn files(&self) -> impl Iterator<Item = &PathBuf> {
+        [&self.ca_file, &self.client_cert, &self.client_key].into_iter().flatten()
+    }
+
+    fn stamps(&self) -> Vec<Stamp> {
+        self.files().map(|path| stamp(path)).collect()
+    }
+
+    /// The client that goes this way, or straight to its end, and keeps the certificate of the server where it `watches`. It is made anew
+    /// where one of its files is another one by now: a watcher outlives certificates.
     pub fn client(&self, is_direct: bool, watches: bool) -> Result<Client, SourceError> {
         let mut clients = CLIENTS.lock().unwrap_or_else(PoisonError::into_inner);
         let clients = clients.get_or_insert_default();
-        let key = (self.clone(), is_direct, watches);
-        if let Some(client) = clients.get(&key) {
-            return Ok(client.clone());
+        let (way, stamps) = ((self.clone(), is_direct, watches), self.stamps());
+        if let Some(made) = clients.get(&way).filter(|made| made.of == stamps) {
+            return Ok(made.client.clone());
         }
         let client = self.build(is_direct, watches)?;
-        clients.insert(key, client.clone());
+        clients.insert(way, Made { of: stamps, client: client.clone() });
         Ok(client)
     }
 
@@ -105,6 +124,11 @@ impl Route {
     }
 }
 
+fn stamp(path: &Path) -> Stamp {
+    let metadata = std::fs::metadata(path).ok()?;
+    Some((metadata.ino(), metadata.len(), metadata.modified().ok()?))
+}
+
 fn read(key: &str, path: &Path) -> Result<Vec<u8>, SourceError> {
     match read_file(path) {
         Ok((text, _)) => Ok(text.into_bytes()),
@@ -122,4 +146,33 @@ fn proxy(item: Item<'_>) -> Result<String, Mistake> {
         Ok(url) if matches!(url.scheme(), "http" | "https") && url.has_host() => Ok(text.to_owned()),
         _ => Err("expected the address of a proxy, as \"http://proxy.example.com:3128\"".to_owned()),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_that_was_replaced_is_read_again() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("ca.pem");
+        let route = Route { ca_file: Some(path.clone()), ..Route::default() };
+        let certificate = || {
+            let key = rcgen::KeyPair::generate().expect("a key");
+            let parameters = rcgen::CertificateParams::new(["x.example.com".to_owned()]).expect("a name");
+            parameters.self_signed(&key).expect("a certificate").pem()
+        };
+        let replace = |text: String| {
+            std::fs::write(folder.path().join("new"), text).expect("written");
+            std::fs::rename(folder.path().join("new"), &path).expect("replaced");
+        };
+        for (text, is_good) in [(certificate(), true), ("no certificate".to_owned(), false), (certificate(), true)] {
+            replace(text);
+            let before = route.circumstances();
+            for _ in 0..2 {
+                assert_eq!(route.client(false, false).is_ok(), is_good);
+            }
+            assert!(route.circumstances() == before, "nothing changed");
+        }
+    }
 }
