@@ -9,7 +9,7 @@ mod receiver;
 mod renewing;
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 pub use receiver::CachedReceiver;
@@ -36,28 +36,23 @@ struct Shared<S, C> {
     logins: Keeping,
 }
 
-/// Where the source's login is.
-#[derive(Debug)]
-enum Keeping {
-    /// Nowhere but here: as long as this bearer lives.
-    Here(Memory),
-    /// In a file.
-    File(LoginFile),
+/// Where the source's login is: in a file, or else here, as long as this bearer lives.
+#[derive(Debug, Default)]
+struct Keeping {
+    memory: Memory,
+    file: OnceLock<LoginFile>,
 }
 
 impl Keeping {
     fn store(&self) -> &dyn LoginStore {
-        match self {
-            Self::Here(memory) => memory,
-            Self::File(file) => file,
+        match self.file.get() {
+            Some(file) => file,
+            None => &self.memory,
         }
     }
 
-    const fn file(&self) -> Option<&LoginFile> {
-        match self {
-            Self::Here(_) => None,
-            Self::File(file) => Some(file),
-        }
+    fn file(&self) -> Option<&LoginFile> {
+        self.file.get()
     }
 }
 
@@ -79,17 +74,18 @@ impl<S: Source, C: Clock> CachedBearer<S, C> {
         settings: impl Fn() -> String + Send + Sync + 'static,
         renewal: Renewal,
     ) -> Self {
-        let (settings, logins) = (Settings(Box::new(settings)), Keeping::Here(Memory::default()));
+        let (settings, logins) = (Settings(Box::new(settings)), Keeping::default());
         Self(Arc::new(Shared { source, cache, renewal, settings, logins }))
     }
 
-    /// The same, keeping the login of its source in `logins`, as that of the issuer and client that `identity` stands for.
+    /// The same, keeping the login of its source in `logins`, as that of the issuer and client that `identity` stands for. Only the first
+    /// word counts.
     #[must_use]
     pub fn with_logins(self, logins: Logins, identity: Identity) -> Self {
-        let Some(shared) = Arc::into_inner(self.0) else { unreachable!("nobody shares it before it is made") };
-        let (name, cache) = (shared.cache.name().clone(), shared.cache.cache().path().to_owned());
-        let file = LoginFile::new(logins, name, identity, cache);
-        Self(Arc::new(Shared { logins: Keeping::File(file), ..shared }))
+        let cache = &self.0.cache;
+        let file = LoginFile::new(logins, cache.name().clone(), identity, cache.cache().path().to_owned());
+        let _ = self.0.logins.file.set(file);
+        self
     }
 
     /// The token in memory, or in the file where memory has none that is valid or the throttle has passed.
