@@ -1,5 +1,5 @@
-//! Who asks, since when, and how often at once: the process that started this one, told from others of its number by when it began, as `/proc` has it
-//! (`proc_pid_stat(5)`).
+//! Who asks, since when, and how often at once: the process that started this one, told from others of its number by when it began, as
+//! `/proc` has it (`proc_pid_stat(5)`).
 
 use std::time::Duration;
 
@@ -63,6 +63,24 @@ fn ticks_at_start(process: &str) -> Option<u64> {
 
 /// The end of what is a hundredth of a second, as a rule: within it, nobody can say who came first.
 fn end_of_tick(ticks: u64) -> Option<Duration> {
-    let tick = Duration::from_secs(1) / u32::try_from(rustix::param::clock_ticks_per_second()).ok().filter(|ticks| *ticks > 0)?;
-    tick.checked_mul(u32::try_from(ticks.checked_add(1)?).ok()?)
+    let (per_second, end) = (rustix::param::clock_ticks_per_second(), ticks.checked_add(1)?);
+    let part = Duration::from_secs(end.checked_rem(per_second)?) / u32::try_from(per_second).ok()?;
+    Duration::from_secs(end / per_second).checked_add(part)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tick_has_an_end_however_long_the_system_has_been_running() {
+        let per_second = rustix::param::clock_ticks_per_second();
+        for days in [0, 1, 496, 498, 100_000] {
+            let midnight = days * 24 * 3600;
+            assert_eq!(end_of_tick(midnight * per_second + per_second - 1), Some(Duration::from_secs(midnight + 1)), "{days} days");
+            assert_eq!(end_of_tick(midnight * per_second).map(|end| end.as_secs()), Some(midnight), "{days} days");
+        }
+        assert!(end_of_tick(0) > Some(Duration::ZERO));
+        assert_eq!(end_of_tick(u64::MAX), None);
+    }
 }
