@@ -47,6 +47,13 @@ fn the_name_is_that_of_the_program_and_the_program_is_found_again() {
 }
 
 #[test]
+fn it_may_take_for_ever() {
+    let test = Test::bare();
+    init(&test, &["-p", "a", "--request-timeout", "18446744073709551615s 600ms", "--", "echo", "token-1"]).exits(0);
+    test.run(&["get", "--renew"]).gives("token-1");
+}
+
+#[test]
 fn the_environment_may_name_it() {
     let test = Test::bare().env("TOKEN_PROFILE", "mine");
     init(&test, &["--", "echo", "token-1"]).exits(0);

@@ -32,7 +32,7 @@ pub(super) async fn run(
     let profile = configuration.get(name).ok_or_else(lost)?;
     let person = person(global, profile, manner);
     // One request as long as it was said to take at most; a person has longer anyway.
-    let timeout = Some(TIMEOUT.max(profile.renewal.refresh_request_timeout + HALF_A_SECOND)).filter(|_| person.is_none());
+    let timeout = Some(TIMEOUT.max(profile.renewal.refresh_request_timeout.saturating_add(HALF_A_SECOND))).filter(|_| person.is_none());
     let limits = Limits { max_retries: Some(1), timeout, ..Limits::default() };
     let options = FetchOptions { renew_required: true, report_error: true, person, ..options(&limits) };
     let tell = |text: &str| {
