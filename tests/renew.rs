@@ -3,6 +3,7 @@
 
 mod support;
 
+use std::io::Write as _;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -228,6 +229,24 @@ fn if_token_is_wants_a_token() {
         test.fed(&["renew", "prod", "--if-token-is", "-"], input).exits(2).prints("").mentions("--if-token-is").is_polite();
     }
     assert_eq!(issuer.count(), 1);
+}
+
+/// The time limit is for both: to read the token, and to replace it.
+#[test]
+fn if_token_is_has_less_time_left_the_longer_it_is_waited_for() {
+    let issuer = Issuer::start();
+    let test = with(&[("prod", &issuer)]);
+    test.get().gives("token-1");
+    issuer.answer(Reply::silence());
+    let (reader, mut writer) = std::io::pipe().unwrap();
+    let args = ["renew", "prod", "--if-token-is", "-", "--timeout", "2s", "--request-timeout", "1m"];
+    let mut command = test.command(&args);
+    command.stdin(reader);
+    let running = test.start(command, &args);
+    wait_until("most of the time to pass", || running.age() > Duration::from_millis(1500));
+    writer.write_all(b"token-1").unwrap();
+    drop(writer);
+    running.finish().fails(5, "prod").within(2 * SECOND);
 }
 
 #[test]

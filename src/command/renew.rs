@@ -1,11 +1,14 @@
 //! `token renew`: renews now, whatever the cache holds. One line a profile.
 
+use std::time::Duration;
+
 use futures_util::future::join_all;
+use tokio::time::Instant;
 
 use super::Outcome;
-use super::shared::{chosen_many, configuration_within, fingerprint_asked_for, obtain, options, person};
+use super::shared::{TIMEOUT, chosen_many, configuration_within, fingerprint_asked_for, obtain, options, person};
 use crate::bearer::{FetchOptions, Fetched, Origin};
-use crate::cli::{Global, Renew};
+use crate::cli::{Global, Limits, Renew};
 use crate::clock::{Clock as _, SystemClock};
 use crate::profile::Profile;
 use crate::ui::{self, Failure, Manner};
@@ -13,13 +16,24 @@ use crate::ui::{self, Failure, Manner};
 pub(super) async fn run(global: &Global, renew: &Renew, manner: Manner) -> Outcome {
     let configuration = configuration_within(global, renew.limits.timeout)?;
     let profiles = chosen_many(&configuration, global, &renew.profiles, renew.all)?;
+    let began = Instant::now();
     let replaces = fingerprint_asked_for(renew.if_token_is.as_deref(), renew.limits.timeout).await?;
+    let renew = &remaining(renew, began.elapsed());
     if profiles.is_empty() {
         ui::tell("no profile is configured, so there is nothing to renew; `token init` writes one");
     }
     let options = FetchOptions { renew_required: !renew.if_near_expiry, report_error: true, replaces, ..options(&renew.limits) };
     let statuses = join_all(profiles.into_iter().map(|profile| one(global, profile, renew, &options, manner))).await;
     Ok(statuses.into_iter().max().unwrap_or(0))
+}
+
+/// The same with the time that is left when it took this long to read a token: the time limit is for both.
+fn remaining(renew: &Renew, taken: Duration) -> Renew {
+    let timeout = match renew.if_token_is {
+        Some(_) => Some(renew.limits.timeout.unwrap_or(TIMEOUT).saturating_sub(taken)),
+        None => renew.limits.timeout,
+    };
+    Renew { limits: Limits { timeout, ..renew.limits.clone() }, ..renew.clone() }
 }
 
 /// Renews one profile and tells how that went.
