@@ -1,5 +1,5 @@
-//! A trial of a directory: whether files can be written there and locked, found out with a file of the trial's own, which has no name any
-//! more by the time anything is done with it.
+//! An examination of a directory of ours, or of where one would be made: whether files can be written there and locked, found out with a
+//! file of its own, which has no name any more by the time anything is done with it; what room there is, and on what kind of file system.
 
 use std::fs::File;
 use std::os::unix::fs::MetadataExt as _;
@@ -9,7 +9,7 @@ use rustix::fs::{self, AtFlags, Mode, OFlags};
 
 use super::directory::{Directory, PRIVATE_FILE, write_all};
 use super::lock::{LockFailure, excludes};
-use super::{Cache, StorageError};
+use super::StorageError;
 
 /// As much as an ordinary entry takes.
 const USUAL_SIZE: usize = 4 << 10;
@@ -50,14 +50,6 @@ pub fn attempt(folder: &Path, locking: bool) -> Result<(), LockFailure> {
     }
     let again = again.map_err(failed("open a file in"))?;
     if excludes(&File::from(file), &File::from(again), folder)? { Ok(()) } else { Err(LockFailure::Unsupported(folder.to_owned())) }
-}
-
-impl Cache {
-    /// Whether processes wait for each other.
-    #[must_use]
-    pub const fn locks(&self) -> bool {
-        self.locking
-    }
 }
 
 /// The room that is left where `path` is, in bytes and in files; `None` where that cannot be told.
