@@ -25,7 +25,7 @@
 //! | [`bearer`] | what hands out a valid token; the one way to renew |
 //! | [`cache`] | what is kept on this machine: entries, locks, failures, logins |
 //! | [`source`] | where tokens come from, one kind a file |
-//! | [`token`](mod@token), [`login`], [`secret`], [`name`], [`clock`], [`error`], [`settings`], [`stdout`], [`hardening`] | the words that all of them use |
+//! | [`token`](mod@token), [`login`], [`secret`], [`name`], [`clock`], [`error`], [`settings`], [`stdout`], [`hardening`], `bounded`, `http_head` | the words that all of them use |
 //!
 //! Traits stand where the set is open ([`Bearer`](bearer::Bearer), [`Receiver`](bearer::Receiver), [`Source`](source::Source),
 //! [`Clock`](clock::Clock)): bring your own. Enums stand where it is closed.

@@ -1,5 +1,5 @@
-//! The arguments of a plain `token get` or `token helper`, read without building the whole grammar. It refuses, and leaves to clap, whatever it is not
-//! sure of; what it accepts, clap reads alike (a property test holds them together).
+//! The arguments of a plain `token get` or `token helper`, read without building the whole grammar. It refuses, and leaves to clap,
+//! whatever it is not sure of; what it accepts, clap reads alike (a property test holds them together).
 
 use std::ffi::OsString;
 use std::path::PathBuf;

@@ -173,7 +173,7 @@ impl<'a> Item<'a> {
         }
     }
 
-    /// A whole number of `0..=max`.
+    /// A whole number within `range`.
     ///
     /// # Errors
     /// A [`Mistake`] where it is something else.

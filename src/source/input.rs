@@ -123,7 +123,7 @@ impl Input {
         }
     }
 
-    /// The secret, now. Line ends behind it, of Windows too, are no part of it.
+    /// The secret, now. Of what a file holds or a command prints, the line ends behind it, of Windows too, are no part of it.
     ///
     /// # Errors
     /// [`Class::Config`] where it is not there, others can read its file, or it is empty; what the command or the profile failed with.

@@ -40,7 +40,7 @@ impl AtTerminal {
 
     /// Shows that we wait for `whom`, unless that is told already.
     fn wait_for(&self, whom: &str) {
-        let is_told = self.waiting.lock().unwrap_or_else(PoisonError::into_inner).is_some();
+        let is_told = unpoisoned(&self.waiting).is_some();
         if !is_told {
             let message = format!("{}: waiting for {whom}", self.profile);
             self.wait(move || message.clone());

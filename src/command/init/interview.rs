@@ -111,7 +111,8 @@ impl<'a> Interview<'a> {
         read: impl Fn(&str) -> Result<T, String>,
     ) -> Result<Option<T>, Failure> {
         let option_name = option.split(' ').next().unwrap_or(option);
-        // Error (choice, scope, filled, name, secret, key_file, secure_url, from_str, InvalidName): What an option says cannot be taken. To do: give it as the reason says.
+        // Error (choice, scope, filled, name, secret, key_file, secure_url, from_str, InvalidName): What an option says cannot be taken. To
+        // do: give it as the reason says.
         let refused = |reason: String| Failure::from(wrong(format!("{option_name}: {reason}")));
         match (given, &mut self.dialogue, question.suggestion) {
             (Some(given), _, _) => read(given).map(Some).map_err(refused),
