@@ -2,11 +2,13 @@
 
 use std::time::Duration;
 
+use super::discovery::Endpoint;
 use super::grant::Grant;
 use super::{
     AuthorizationCode, ClientCredentials, DeviceCode, Env, Exec, File, Http, Input, JwtBearer, Printed, RefreshToken, Request, Source,
     SourceError, TokenExchange, Ttl, is_refreshing,
 };
+use crate::clock::Timestamp;
 use crate::secret::Secret;
 use crate::settings::{Mistake, Section};
 use crate::token::Token;
@@ -15,6 +17,9 @@ use crate::token::Token;
 pub(super) trait Configured: Source + Sized {
     /// The name of its kind.
     const KIND: &'static str;
+
+    /// What it asks its issuer for, where it has one; revocation aside.
+    const ENDPOINTS: &'static [Endpoint] = &[Endpoint::Token];
 
     /// Reads its keys from its profile, which has this `ttl`.
     fn from_settings(section: &mut Section<'_>, ttl: Option<Ttl>) -> Result<Self, Mistake>;
@@ -51,6 +56,16 @@ pub(super) trait Configured: Source + Sized {
 
     /// What a login of it is bound to; `None` where it has none.
     fn login_identity(&self) -> Option<Vec<(&'static str, String)>> {
+        None
+    }
+
+    /// The program that it starts, those of its inputs aside.
+    fn program(&self) -> Option<String> {
+        None
+    }
+
+    /// What keeps it from being asked, beside its inputs and the way to whom it asks: found out on this machine, and at once.
+    fn obstacle(&self, _now: Timestamp) -> Option<SourceError> {
         None
     }
 }
@@ -158,6 +173,23 @@ impl AnySource {
 
     pub(super) fn grant(&self) -> Option<&Grant> {
         each!(self, source => source.grant())
+    }
+
+    /// What it asks its issuer for, each at an endpoint; revocation aside.
+    pub(super) fn endpoints(&self) -> impl Iterator<Item = Endpoint> + use<> {
+        const fn needed<S: Configured>(_: &S) -> &'static [Endpoint] {
+            S::ENDPOINTS
+        }
+        let needed = each!(self, source => needed(&**source));
+        Endpoint::ALL.into_iter().filter(|endpoint| needed.contains(endpoint))
+    }
+
+    pub(super) fn program(&self) -> Option<String> {
+        each!(self, source => source.program())
+    }
+
+    pub(super) fn obstacle(&self, now: Timestamp) -> Option<SourceError> {
+        each!(self, source => source.obstacle(now))
     }
 }
 

@@ -46,8 +46,10 @@ pub struct AuthorizationCode {
 impl Configured for AuthorizationCode {
     const KIND: &'static str = "authorization-code";
 
+    const ENDPOINTS: &'static [Endpoint] = &[Endpoint::Authorization, Endpoint::Token];
+
     fn from_settings(section: &mut Section<'_>, ttl: Option<Ttl>) -> Result<Self, Mistake> {
-        let grant = Grant::from_settings(section, &[Endpoint::Authorization, Endpoint::Token], Demand::Name, ttl)?;
+        let grant = Grant::from_settings(section, Self::ENDPOINTS, Demand::Name, ttl)?;
         let redirect_port = section.optional("redirect_port", |item| item.integer(1..=u16::MAX.into()))?;
         let browser = section.optional("browser", Item::argv)?;
         let redirect_port = redirect_port.and_then(|port| u16::try_from(port).ok());
@@ -60,6 +62,11 @@ impl Configured for AuthorizationCode {
 
     fn login_identity(&self) -> Option<Vec<(&'static str, String)>> {
         Some(self.grant.client.login_identity())
+    }
+
+    /// What opens addresses, where the profile says so.
+    fn program(&self) -> Option<String> {
+        self.browser.as_ref()?.first().cloned()
     }
 }
 
@@ -80,11 +87,6 @@ impl Source for AuthorizationCode {
 }
 
 impl AuthorizationCode {
-    /// The program that opens addresses, where the profile names one.
-    pub(super) fn browser(&self) -> Option<&str> {
-        self.browser.as_ref()?.first().map(String::as_str)
-    }
-
     /// Asks the person of `request` to log in, and the issuer for the token.
     async fn log_in(&self, request: Request<'_>) -> Result<TokenResponse, SourceError> {
         let began = Instant::now();
@@ -115,7 +117,7 @@ impl AuthorizationCode {
 
     /// Where a person is sent, and what the issuer says of itself.
     async fn look_up(&self, request: Request<'_>) -> Result<(Url, Metadata), SourceError> {
-        let is_known = [Endpoint::Authorization, Endpoint::Token].iter().all(|endpoint| self.grant.client.issuer().knows(*endpoint));
+        let is_known = Self::ENDPOINTS.iter().all(|endpoint| self.grant.client.issuer().knows(*endpoint));
         let metadata = if is_known { Metadata::default() } else { self.grant.client.metadata(request).await? };
         self.grant.client.endpoint(Endpoint::Token, request).await?;
         Ok((self.grant.client.endpoint(Endpoint::Authorization, request).await?, metadata))

@@ -1,7 +1,6 @@
 //! `source = "client-credentials"`: RFC 6749 §4.4, the grant of machines.
 
 use super::client::Demand;
-use super::discovery::Endpoint;
 use super::expiry::Ttl;
 use super::grant::Grant;
 use super::{Configured, Request, Source, SourceError};
@@ -18,7 +17,7 @@ impl Configured for ClientCredentials {
     const KIND: &'static str = "client-credentials";
 
     fn from_settings(section: &mut Section<'_>, ttl: Option<Ttl>) -> Result<Self, Mistake> {
-        let grant = Grant::from_settings(section, &[Endpoint::Token], Demand::Proof, ttl)?;
+        let grant = Grant::from_settings(section, Self::ENDPOINTS, Demand::Proof, ttl)?;
         Ok(Self { grant: grant.with_form(|form| form.of_grant("client_credentials")) })
     }
 

@@ -38,8 +38,10 @@ pub struct DeviceCode {
 impl Configured for DeviceCode {
     const KIND: &'static str = "device-code";
 
+    const ENDPOINTS: &'static [Endpoint] = &[Endpoint::Token, Endpoint::DeviceAuthorization];
+
     fn from_settings(section: &mut Section<'_>, ttl: Option<Ttl>) -> Result<Self, Mistake> {
-        Ok(Self { grant: Grant::from_settings(section, &[Endpoint::Token, Endpoint::DeviceAuthorization], Demand::Name, ttl)? })
+        Ok(Self { grant: Grant::from_settings(section, Self::ENDPOINTS, Demand::Name, ttl)? })
     }
 
     fn grant(&self) -> Option<&Grant> {

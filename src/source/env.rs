@@ -2,6 +2,7 @@
 
 use super::expiry::{Ttl, dated};
 use super::{Configured, Request, Source, SourceError};
+use crate::clock::Timestamp;
 use crate::error::Class;
 use crate::settings::{Item, Mistake, Section};
 use crate::token::Token;
@@ -39,10 +40,20 @@ impl Configured for Env {
     fn asks(&self) -> String {
         format!("${}", self.variable)
     }
+
+    fn obstacle(&self, now: Timestamp) -> Option<SourceError> {
+        self.read(now).err()
+    }
 }
 
 impl Source for Env {
-    async fn issue(&self, Request { now, .. }: Request<'_>) -> Result<Token, SourceError> {
+    async fn issue(&self, request: Request<'_>) -> Result<Token, SourceError> {
+        self.read(request.now)
+    }
+}
+
+impl Env {
+    fn read(&self, now: Timestamp) -> Result<Token, SourceError> {
         let variable = &self.variable;
         let Some(text) = std::env::var_os(variable) else {
             // Error: The variable that is the source of the profile is missing where token runs.

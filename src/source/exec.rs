@@ -70,7 +70,7 @@ impl Exec {
     }
 
     /// The first word of its command.
-    pub(super) fn program(&self) -> String {
+    fn called(&self) -> String {
         self.command.first().map(|program| program.to_string_lossy().into_owned()).unwrap_or_default()
     }
 
@@ -78,7 +78,8 @@ impl Exec {
         // Error (exec_credential, object_without_duplicates, src/source/document.rs, src/source/answer.rs, InvalidToken): What the
         // command printed is no token in a form that is known. It is not shown, because it may be a secret. To do: run it by hand, or set
         // `format`.
-        let unusable = |what: &str| SourceError::new(Class::Temporary, format!("the answer of `{}` is unusable: {what}", self.program()));
+        let program = self.called();
+        let unusable = |what: &str| SourceError::new(Class::Temporary, format!("the answer of `{program}` is unusable: {what}"));
         let text = str::from_utf8(stdout).map_err(|_| unusable("it is not text"))?;
         let is_json = match self.format {
             Format::Auto => text.trim_start().starts_with('{'),
@@ -176,7 +177,11 @@ impl Configured for Exec {
     }
 
     fn asks(&self) -> String {
-        format!("`{}`", self.program())
+        format!("`{}`", self.called())
+    }
+
+    fn program(&self) -> Option<String> {
+        Some(self.called())
     }
 
     fn has_inline_secret(&self) -> bool {
@@ -208,7 +213,7 @@ impl Source for Exec {
     }
 
     fn peer(&self) -> Option<String> {
-        Some(self.program())
+        Some(self.called())
     }
 
     fn patience(&self) -> Option<Duration> {

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use super::expiry::{Ttl, dated};
 use super::input::{read_file, trim_line_ends};
 use super::{Configured, Request, Source, SourceError};
+use crate::clock::Timestamp;
 use crate::error::Class;
 use crate::settings::{Item, Mistake, Section};
 use crate::token::Token;
@@ -39,10 +40,20 @@ impl Configured for File {
     fn asks(&self) -> String {
         self.path.display().to_string()
     }
+
+    fn obstacle(&self, now: Timestamp) -> Option<SourceError> {
+        self.read(now).err()
+    }
 }
 
 impl Source for File {
-    async fn issue(&self, Request { now, .. }: Request<'_>) -> Result<Token, SourceError> {
+    async fn issue(&self, request: Request<'_>) -> Result<Token, SourceError> {
+        self.read(request.now)
+    }
+}
+
+impl File {
+    fn read(&self, now: Timestamp) -> Result<Token, SourceError> {
         let (text, _) = read_file(&self.path)?;
         let token = Token::new(trim_line_ends(text));
         // Error 5 (InvalidToken): What the file holds is no token. To do: see what writes it.

@@ -5,7 +5,7 @@ mod service_account;
 
 use self::service_account::ServiceAccount;
 use super::client::{Client, Demand};
-use super::discovery::{Endpoint, Issuer};
+use super::discovery::Issuer;
 use super::endpoint::Form;
 use super::expiry::Ttl;
 use super::grant::Grant;
@@ -42,13 +42,13 @@ impl Configured for JwtBearer {
     fn from_settings(section: &mut Section<'_>, ttl: Option<Ttl>) -> Result<Self, Mistake> {
         match (section.take("assertion"), section.optional("key_file", Item::path)?) {
             (Some(assertion), None) => {
-                let client = Client::from_settings(section, &[Endpoint::Token], Demand::Nothing)?;
+                let client = Client::from_settings(section, Self::ENDPOINTS, Demand::Nothing)?;
                 let assertion = Assertion::Input(Input::with_claims(assertion, &claims(&client))?);
                 let form = Form::from_settings(section)?.of_grant(GRANT);
                 Ok(Self { grant: Grant::new(client, form, ttl), assertion })
             }
             (None, Some(key_file)) => {
-                let client = Client::of_issuer(Issuer::optional(section, &[Endpoint::Token])?, section, Demand::Nothing)?;
+                let client = Client::of_issuer(Issuer::optional(section, Self::ENDPOINTS)?, section, Demand::Nothing)?;
                 let assertion = Assertion::ServiceAccount(ServiceAccount::from_settings(key_file, section)?);
                 let form = Form::from_settings(section)?;
                 Ok(Self { grant: Grant::new(client, form, ttl), assertion })
@@ -96,6 +96,14 @@ impl Configured for JwtBearer {
         };
         self.grant.inputs().into_iter().chain(input).collect()
     }
+
+    /// A key file that cannot be signed with.
+    fn obstacle(&self, now: Timestamp) -> Option<SourceError> {
+        match &self.assertion {
+            Assertion::ServiceAccount(account) => account.present(&self.grant.form, now).err(),
+            Assertion::Input(_) => None,
+        }
+    }
 }
 
 impl Source for JwtBearer {
@@ -122,14 +130,6 @@ impl Source for JwtBearer {
 }
 
 impl JwtBearer {
-    /// Why the key file of its service account cannot be signed with.
-    pub(super) fn key_obstacle(&self, now: Timestamp) -> Option<SourceError> {
-        match &self.assertion {
-            Assertion::ServiceAccount(account) => account.present(&self.grant.form, now).err(),
-            Assertion::Input(_) => None,
-        }
-    }
-
     /// Where the key file of its service account says that tokens are had, where the profile does not.
     pub(super) fn place(&self) -> Option<Url> {
         match &self.assertion {

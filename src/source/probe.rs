@@ -12,14 +12,13 @@ use std::future::Future;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use futures_util::FutureExt as _;
 use reqwest::Method;
 use reqwest::header::DATE;
 use reqwest::tls::TlsInfo;
 
 use super::connection::{Connection, host, is_direct};
 use super::discovery::{Endpoint, Issuer, Metadata, well_known};
-use super::{AnySource, Input, Memory, Request, Source as _, SourceError, Url};
+use super::{AnySource, Input, Memory, Request, SourceError, Url};
 use crate::clock::{Clock as _, SystemClock, Timestamp};
 use crate::error::{Class, one_line};
 
@@ -176,7 +175,7 @@ impl AnySource {
         let issuer = client.issuer().clone();
         let [place, _] = well_known(issuer.address()?);
         let place = Place::new("discovery document", &place, client.connection());
-        let is_needed = self.endpoints().iter().any(|endpoint| !issuer.knows(*endpoint));
+        let is_needed = self.endpoints().any(|endpoint| !issuer.knows(endpoint));
         Some(Discovery { issuer, place, is_needed })
     }
 
@@ -191,16 +190,16 @@ impl AnySource {
         }
         let Some(client) = self.grant().map(|grant| &grant.client) else { return Vec::new() };
         let (issuer, nothing) = (client.issuer(), Metadata::default());
-        let find = |endpoint: &Endpoint| {
+        let find = |endpoint: Endpoint| {
             let url = match self.place_of_account() {
-                Some(url) if *endpoint == Endpoint::Token => Ok(url),
-                _ => issuer.endpoint(*endpoint, metadata.unwrap_or(&nothing)),
+                Some(url) if endpoint == Endpoint::Token => Ok(url),
+                _ => issuer.endpoint(endpoint, metadata.unwrap_or(&nothing)),
             };
             url.map(|url| Place::new(endpoint.described(), &url, client.connection()))
         };
-        let is_known = |endpoint: &&Endpoint| metadata.is_some() || issuer.knows(**endpoint);
-        let needed = self.endpoints().iter().filter(is_known).map(find);
-        needed.chain(find(&Endpoint::Revocation).ok().map(Ok)).collect()
+        let is_known = |endpoint: &Endpoint| metadata.is_some() || issuer.knows(*endpoint);
+        let needed = self.endpoints().filter(is_known).map(find);
+        needed.chain(find(Endpoint::Revocation).ok().map(Ok)).collect()
     }
 
     /// What keeps it from being asked, of what is known at once. One that `has_login` does without the first of its refresh tokens.
@@ -212,39 +211,16 @@ impl AnySource {
             Input::Jwt(jwt) => jwt.sign(now).err(),
             other => other.read_at_once()?.err(),
         });
-        let (limit, logins) = (Duration::ZERO, Memory::default());
-        let request = Request { previous: None, now, limit, until: now, insists: false, person: None, logins: &logins };
-        let own = match self {
-            // These wait for nobody.
-            Self::File(source) => source.issue(request).now_or_never().and_then(Result::err),
-            Self::Env(source) => source.issue(request).now_or_never().and_then(Result::err),
-            Self::JwtBearer(source) => source.key_obstacle(now),
-            _ => None,
-        };
         let mut places = self.places(None).into_iter().flatten().chain(self.discovery().map(|discovery| discovery.place));
         let connection = places.next().and_then(|place| place.connection.client(&place.url, true).err());
-        inputs.chain(own).chain(connection).collect()
+        inputs.chain(self.obstacle(now)).chain(connection).collect()
     }
 
     /// The programs that it starts.
     #[must_use]
     pub fn programs(&self) -> Vec<String> {
         let of_input = |input: &Input| if let Input::Command(argv) = input { argv.first().cloned() } else { None };
-        let own = match self {
-            Self::Exec(source) => Some(source.program()),
-            Self::AuthorizationCode(source) => source.browser().map(str::to_owned),
-            _ => None,
-        };
-        own.into_iter().chain(self.inputs().into_iter().filter_map(of_input)).collect()
-    }
-
-    /// What it asks its issuer for, each at an endpoint; revocation aside.
-    const fn endpoints(&self) -> &'static [Endpoint] {
-        match self {
-            Self::AuthorizationCode(_) => &[Endpoint::Authorization, Endpoint::Token],
-            Self::DeviceCode(_) => &[Endpoint::DeviceAuthorization, Endpoint::Token],
-            _ => &[Endpoint::Token],
-        }
+        self.program().into_iter().chain(self.inputs().into_iter().filter_map(of_input)).collect()
     }
 
     /// Where the key file of a service account says that tokens are had, if it has the word.

@@ -2,7 +2,6 @@
 //! ours to keep.
 
 use super::client::Demand;
-use super::discovery::Endpoint;
 use super::expiry::Ttl;
 use super::grant::Grant;
 use super::input::Input;
@@ -29,7 +28,7 @@ impl Configured for RefreshToken {
 
     fn from_settings(section: &mut Section<'_>, ttl: Option<Ttl>) -> Result<Self, Mistake> {
         let first = section.required("refresh_token", Input::from_setting)?;
-        Ok(Self { grant: Grant::from_settings(section, &[Endpoint::Token], Demand::Name, ttl)?, first })
+        Ok(Self { grant: Grant::from_settings(section, Self::ENDPOINTS, Demand::Name, ttl)?, first })
     }
 
     fn grant(&self) -> Option<&Grant> {

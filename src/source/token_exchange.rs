@@ -2,7 +2,6 @@
 //! with an actor it is delegation, without one impersonation.
 
 use super::client::Demand;
-use super::discovery::Endpoint;
 use super::expiry::Ttl;
 use super::grant::Grant;
 use super::input::Input;
@@ -45,7 +44,7 @@ impl Configured for TokenExchange {
     const KIND: &'static str = "token-exchange";
 
     fn from_settings(section: &mut Section<'_>, ttl: Option<Ttl>) -> Result<Self, Mistake> {
-        let grant = Grant::from_settings(section, &[Endpoint::Token], Demand::Nothing, ttl)?.with_form(|form| form.of_grant(GRANT));
+        let grant = Grant::from_settings(section, Self::ENDPOINTS, Demand::Nothing, ttl)?.with_form(|form| form.of_grant(GRANT));
         let subject = section.required("subject_token", Input::from_setting)?;
         let subject = Party::new(subject, section.optional("subject_token_type", Item::string)?);
         let actor = section.optional("actor_token", Input::from_setting)?;
