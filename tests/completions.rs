@@ -9,7 +9,7 @@ mod support;
 
 use std::fs;
 
-use completions::shell::{Kind, Shell, write};
+use completions::shell::{Kind, Shell};
 use support::Test;
 
 const SOURCE: &str = "source = \"env\"\nvariable = \"WHATEVER\"\n";
@@ -51,8 +51,8 @@ fn home() -> Test {
     let profiles = ["prod", "staging", "\"me@example.com\"", "\"v1.2\"", "unseen"];
     let config: String = profiles.iter().flat_map(|name| ["[profile.", name, "]\n", SOURCE]).collect();
     let test = Test::configured(&config).env("UNLIKELY_NAME", "x");
-    write(&test, "other.toml", &format!("[profile.elsewhere]\n{SOURCE}"), 0o600);
-    write(&test, "bin/my-login-script", "#!/bin/sh\n", 0o700);
+    test.put("other.toml", &format!("[profile.elsewhere]\n{SOURCE}"), 0o600);
+    test.put("bin/my-login-script", "#!/bin/sh\n", 0o700);
     fs::create_dir(test.path("unusual-folder")).unwrap();
     test.run(&["get", "--name", "kept-entry", "--", "echo", "kept"]).exits(0);
     test

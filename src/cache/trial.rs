@@ -7,9 +7,9 @@ use std::path::Path;
 
 use rustix::fs::{self, AtFlags, Mode, OFlags};
 
+use super::StorageError;
 use super::directory::{Directory, PRIVATE_FILE, write_all};
 use super::lock::{LockFailure, excludes};
-use super::StorageError;
 
 /// As much as an ordinary entry takes.
 const USUAL_SIZE: usize = 4 << 10;

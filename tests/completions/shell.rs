@@ -5,7 +5,6 @@
 
 use std::fs;
 use std::io::{PipeWriter, Write as _};
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use crate::support::{Outcome, Running, Test, wait_until};
@@ -93,14 +92,14 @@ impl Shell {
     pub fn start(kind: Kind, test: Test) -> Self {
         let program = find(kind.name());
         let (rc, said, completions) = kind.set_up();
-        write(&test, rc, said, 0o600);
+        test.put(rc, said, 0o600);
         let shell = if kind == Kind::BashCompletion { "bash" } else { kind.name() };
-        write(&test, completions, &test.run(&["completions", shell]).exits(0).stdout(), 0o600);
+        test.put(completions, &test.run(&["completions", shell]).exits(0).stdout(), 0o600);
         let stand_in = format!(
             "#!/bin/sh\ncase $2 in --candidates=*) exec {PROGRAM} \"$@\" ;; esac\nline=\nfor word; do line=\"$line$word|\"; done\n\
              printf '%s\\n' \"$line\" >>~/called\n"
         );
-        write(&test, "bin/token", &stand_in, 0o700);
+        test.put("bin/token", &stand_in, 0o700);
         let path = std::env::join_paths([test.path("bin"), "/usr/bin".into(), "/bin".into()]).unwrap();
         let words = kind.words(&test.path(rc));
         let data = test.path("data");
@@ -167,11 +166,4 @@ impl Shell {
 fn find(shell: &str) -> PathBuf {
     let found = ["/usr/bin", "/bin"].map(|folder| Path::new(folder).join(shell)).into_iter().find(|path| path.exists());
     found.unwrap_or_else(|| panic!("{shell} is missing: install it (tests/run does)"))
-}
-
-pub fn write(test: &Test, relative: &str, text: &str, mode: u32) {
-    let path = test.path(relative);
-    fs::create_dir_all(path.parent().unwrap()).unwrap();
-    fs::write(&path, text).unwrap();
-    fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
 }

@@ -2,20 +2,12 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
-use std::path::PathBuf;
 
 use crate::support::{Issuer, Outcome, Test, profile};
 
 /// A profile of this name whose token is its name.
 fn echo(name: &str) -> String {
     format!("[profile.{name}]\nsource = \"exec\"\ncommand = [\"echo\", \"{name}\"]\n")
-}
-
-fn write(test: &Test, place: &str, config: &str) -> PathBuf {
-    let path = test.path(place);
-    fs::create_dir_all(path.parent().unwrap()).unwrap();
-    fs::write(&path, config).unwrap();
-    path
 }
 
 #[track_caller]
@@ -26,7 +18,7 @@ fn is(outcome: &Outcome, token: &str) {
 #[test]
 fn the_flag_the_variable_and_the_usual_place_in_this_order() {
     let test = Test::configured(&echo("usual"));
-    let (flag, variable) = (write(&test, "flag.toml", &echo("flag")), write(&test, "variable.toml", &echo("variable")));
+    let (flag, variable) = (test.put("flag.toml", &echo("flag"), 0o644), test.put("variable.toml", &echo("variable"), 0o644));
     let flag = flag.to_str().unwrap();
     is(&test.get(), "usual");
     is(&test.run(&["get", "--config", flag]), "flag");
@@ -41,7 +33,7 @@ fn the_flag_the_variable_and_the_usual_place_in_this_order() {
 #[test]
 fn the_usual_place_is_in_the_xdg_directory_or_below_home() {
     let test = Test::configured(&echo("xdg"));
-    write(&test, ".config/token/config.toml", &echo("home"));
+    test.put(".config/token/config.toml", &echo("home"), 0o644);
     is(&test.get(), "xdg");
     let test = test.env("XDG_CONFIG_HOME", "relative/paths/do/not/count");
     is(&test.get(), "home");
@@ -52,7 +44,7 @@ fn the_usual_place_is_in_the_xdg_directory_or_below_home() {
 #[test]
 fn a_file_is_named_from_where_the_user_stands() {
     let test = Test::bare();
-    write(&test, "here.toml", &echo("here"));
+    test.put("here.toml", &echo("here"), 0o644);
     is(&test.run(&["get", "--config", "here.toml"]), "here");
     is(&test.run(&["get", "--config", "./here.toml"]), "here");
 }

@@ -2,7 +2,6 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use base64::Engine;
@@ -12,14 +11,6 @@ use crate::support::{Issuer, SECRET, Test, cases, profile, wait_until};
 /// A profile whose `client_secret` is this TOML.
 fn with(issuer: &Issuer, secret: &str) -> Test {
     Test::configured(&profile("prod", &issuer.endpoint()).replace(&format!("\"{SECRET}\""), secret))
-}
-
-fn file(test: &Test, name: &str, content: &str, mode: u32) -> PathBuf {
-    let path = test.path(name);
-    fs::create_dir_all(path.parent().unwrap()).unwrap();
-    fs::write(&path, content).unwrap();
-    fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
-    path
 }
 
 /// The secret that the issuer was sent.
@@ -55,7 +46,7 @@ fn a_secret_may_be_in_the_file_a_variable_another_file_or_a_command() {
             let root = root.to_str().unwrap().trim_end_matches('/');
             let config = fs::read_to_string(test.path("config/token/config.toml")).unwrap();
             test.configure(&config.replace("ROOT", root));
-            file(&test, "secrets/prod", content, 0o600);
+            test.put("secrets/prod", content, 0o600);
             test.run(&["-vvv", "get"]).gives("token-1").hides("noise");
             assert_eq!(sent(&issuer), SECRET, "{name}");
             let cached: String = test.cache_files().iter().map(|file| fs::read_to_string(test.cache_dir().join(file)).unwrap()).collect();
@@ -69,7 +60,7 @@ fn a_secret_file_that_others_can_read_is_refused() {
     for mode in [0o644, 0o640, 0o604, 0o660, 0o666, 0o444] {
         let issuer = Issuer::start();
         let test = with(&issuer, "{ file = \"~/secret\" }").named(&format!("{mode:o}"));
-        let path = file(&test, "secret", SECRET, mode);
+        let path = test.put("secret", SECRET, mode);
         for args in [&["get"][..], &["-vvv", "renew"], &["run", "--", "true"]] {
             let outcome = test.run(args);
             outcome.exits(2).prints("").mentions("prod").mentions(path.to_str().unwrap()).mentions("chmod 600").is_polite();
@@ -85,7 +76,7 @@ fn a_private_secret_file_is_good_under_any_private_mode() {
     for mode in [0o600, 0o400, 0o700] {
         let issuer = Issuer::start();
         let test = with(&issuer, "{ file = \"~/secret\" }");
-        file(&test, "secret", SECRET, mode);
+        test.put("secret", SECRET, mode);
         test.get().gives("token-1");
     }
 }
@@ -132,8 +123,8 @@ fn a_secret_that_is_not_there_is_named() {
         |(name, secret, says)| {
             let issuer = Issuer::start();
             let test = with(&issuer, secret).named(name).env("EMPTY_SECRET", "");
-            file(&test, "empty", "", 0o600);
-            file(&test, "blank", "\n", 0o600);
+            test.put("empty", "", 0o600);
+            test.put("blank", "\n", 0o600);
             fs::create_dir(test.path("folder")).unwrap();
             rustix::fs::mknodat(rustix::fs::CWD, test.path("fifo"), rustix::fs::FileType::Fifo, 0o600.into(), 0).unwrap();
             for args in [&["get"][..], &["renew"]] {
@@ -162,7 +153,7 @@ fn a_command_that_gives_no_secret_is_named() {
 fn a_valid_token_needs_no_secret() {
     let issuer = Issuer::start();
     let test = with(&issuer, "{ file = \"~/secret\" }");
-    let path = file(&test, "secret", SECRET, 0o600);
+    let path = test.put("secret", SECRET, 0o600);
     test.get().gives("token-1");
     fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
     test.get().gives("token-1");
@@ -191,11 +182,11 @@ fn a_new_secret_is_tried_at_once() {
     let refused = crate::support::Reply::oauth(401, "invalid_client");
     let issuer = Issuer::answering(refused.clone());
     let test = with(&issuer, "{ file = \"~/secret\" }");
-    file(&test, "secret", "wrong", 0o600);
+    test.put("secret", "wrong", 0o600);
     test.get().fails(4, "prod");
     test.get().fails(4, "prod");
     assert_eq!(issuer.count(), 1, "parked");
-    file(&test, "secret", SECRET, 0o600);
+    test.put("secret", SECRET, 0o600);
     issuer.answer(crate::support::Reply::token(3600));
     test.get().gives("token-1");
     assert_eq!(sent(&issuer), SECRET);
@@ -211,7 +202,7 @@ fn a_new_secret_is_tried_at_once() {
 fn no_process_shows_the_secret() {
     let issuer = Issuer::answering(crate::support::Reply::token(3600).held());
     let test = with(&issuer, "{ file = \"~/secret\" }");
-    file(&test, "secret", SECRET, 0o600);
+    test.put("secret", SECRET, 0o600);
     let running = test.spawn(&["get"]);
     issuer.wait_for_requests(1);
     let of = |name: &str| fs::read_to_string(format!("/proc/{}/{name}", running.pid().as_raw_nonzero())).unwrap_or_default();

@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 
-use crate::report::{doctor, installed};
+use crate::report::doctor;
 use crate::support::Test;
 use crate::support::privilege::root_for;
 
@@ -16,9 +16,10 @@ fn set_mode(test: &Test, mode: u32) {
 
 #[test]
 fn every_mistake_is_told_with_its_line_and_the_rest_is_looked_at() {
-    let test = installed(Test::configured(&format!(
+    let test = Test::configured(&format!(
         "defualt = \"prod\"\n[profile.one]\nsource = \"evn\"\n[profile.two]\nsource = \"env\"\nvariable = \"X\"\nmax_retrys = 3\n{SOUND}"
-    )));
+    ))
+    .on_path();
     let report = doctor(&test, &["--offline"]);
     report.exits(2).finds("config.mistake", "problem", "config.toml:1: `defualt`").finds(
         "config.mistake",
@@ -33,20 +34,20 @@ fn every_mistake_is_told_with_its_line_and_the_rest_is_looked_at() {
 
 #[test]
 fn a_file_that_is_no_toml_does_not_end_it() {
-    let test = installed(Test::configured("[profile\n"));
+    let test = Test::configured("[profile\n").on_path();
     let report = doctor(&test, &[]);
     report.exits(2).finds("config.mistake", "problem", "config.toml:1: ").finds("storage.cache", "ok", "");
 }
 
 #[test]
 fn a_file_that_is_asked_for_has_to_be_there() {
-    let test = installed(Test::bare()).env("TOKEN_CONFIG", "/no/such/file.toml");
+    let test = Test::bare().on_path().env("TOKEN_CONFIG", "/no/such/file.toml");
     doctor(&test, &[]).exits(2).finds("config.mistake", "problem", "/no/such/file.toml").advises("config.mistake", "TOKEN_CONFIG");
 }
 
 #[test]
 fn a_file_that_cannot_be_read_is_a_problem() {
-    let test = installed(Test::configured(SOUND));
+    let test = Test::configured(SOUND).on_path();
     fs::write(test.path("config/token/config.toml"), b"# \xff\n").unwrap();
     doctor(&test, &[]).exits(2).finds("config.mistake", "problem", "cannot read").advises("config.mistake", "UTF-8");
     fs::remove_file(test.path("config/token/config.toml")).unwrap();
@@ -63,7 +64,7 @@ fn a_file_that_cannot_be_read_is_a_problem() {
 #[test]
 fn who_may_read_and_change_it_matters() {
     let secret = "[profile.prod]\nsource = \"refresh-token\"\nissuer = \"http://127.0.0.1:1\"\nclient_id = \"x\"\nrefresh_token = \"x\"\n";
-    let test = installed(Test::configured(SOUND));
+    let test = Test::configured(SOUND).on_path();
     for mode in [0o600, 0o644] {
         set_mode(&test, mode);
         doctor(&test, &["--offline"]).exits(0).is_well("config.mode");
@@ -82,7 +83,7 @@ fn who_may_read_and_change_it_matters() {
 
 #[test]
 fn who_may_put_another_in_its_place_matters() {
-    let test = installed(Test::configured(SOUND));
+    let test = Test::configured(SOUND).on_path();
     let (folder, above) = (test.path("config/token"), test.path("config"));
     let mode = |path: &Path, mode: u32| fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
     let look = || doctor(&test, &["--offline"]);
@@ -115,7 +116,7 @@ fn who_may_put_another_in_its_place_matters() {
 
 #[test]
 fn variables_of_ours_are_looked_at() {
-    let home = || installed(Test::configured(SOUND));
+    let home = || Test::configured(SOUND).on_path();
     doctor(&home(), &["--offline"]).exits(0).is_well("environment.unknown");
     let report = doctor(&home().env("TOKEN_PROFIL", "x-value"), &["--offline"]);
     report.exits(2).finds("environment.unknown", "warning", "TOKEN_PROFIL").advises("environment.unknown", "TOKEN_PROFILE");
@@ -130,7 +131,7 @@ fn variables_of_ours_are_looked_at() {
 
 #[test]
 fn cache_and_logins_in_one_place_are_refused() {
-    let test = installed(Test::configured(SOUND));
+    let test = Test::configured(SOUND).on_path();
     let cache = test.path("cache");
     let report = doctor(&test.env("TOKEN_STATE_DIR", cache), &[]);
     report.exits(2).finds("config.mistake", "problem", "cannot both be in").advises("config.mistake", "TOKEN_STATE_DIR");
@@ -138,6 +139,6 @@ fn cache_and_logins_in_one_place_are_refused() {
 
 #[test]
 fn processes_that_do_not_lock_are_noted() {
-    let test = installed(Test::configured(&format!("lock = \"none\"\n{SOUND}")));
+    let test = Test::configured(&format!("lock = \"none\"\n{SOUND}")).on_path();
     doctor(&test, &["--offline"]).exits(0).finds("config.lock", "note", "`lock` is \"none\"");
 }

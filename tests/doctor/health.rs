@@ -4,13 +4,13 @@ use std::fs;
 
 use rustix::process::Signal;
 
-use crate::report::{discovering, doctor, installed, issuer};
+use crate::report::{discovering, doctor, issuer};
 use crate::support::{Issuer, Reply, Test, profile, wait_until};
 
 #[test]
 fn where_all_is_well_that_is_said() {
     let issuer = issuer();
-    let test = installed(Test::configured(&discovering("prod", &issuer)));
+    let test = Test::configured(&discovering("prod", &issuer)).on_path();
     let report = doctor(&test, &[]);
     report.exits(0).finds("config.file", "ok", "1 profile").finds("storage.cache", "ok", "is made when it is needed");
     report.finds("network.discovery", "ok", "").finds("network.server", "ok", "answers").finds("clock.difference", "ok", "agrees");
@@ -25,7 +25,7 @@ fn where_all_is_well_that_is_said() {
 #[test]
 fn nothing_is_changed() {
     let issuer = issuer();
-    let test = installed(Test::configured(&discovering("prod", &issuer)));
+    let test = Test::configured(&discovering("prod", &issuer)).on_path();
     let everything = |test: &Test| {
         let mut found = Vec::new();
         let mut left = vec![test.path("")];
@@ -54,7 +54,7 @@ fn nothing_is_changed() {
 #[test]
 fn the_list_is_for_people() {
     let issuer = issuer();
-    let test = installed(Test::configured(&format!("{}on_renew = [\"no-such-program\"]\n", discovering("prod", &issuer))));
+    let test = Test::configured(&format!("{}on_renew = [\"no-such-program\"]\n", discovering("prod", &issuer))).on_path();
     let usual = test.run(&["doctor"]);
     usual.exits(2).is_polite();
     let text = usual.stdout();
@@ -80,7 +80,7 @@ fn the_list_is_for_people() {
 fn some_profiles_can_be_asked_about() {
     let (issuer, other) = (issuer(), issuer());
     let closed = profile("broken", "http://127.0.0.1:1/token");
-    let test = installed(Test::configured(&format!("{}{}{closed}", discovering("prod", &issuer), discovering("other", &other))));
+    let test = Test::configured(&format!("{}{}{closed}", discovering("prod", &issuer), discovering("other", &other))).on_path();
     doctor(&test, &["prod"]).exits(0);
     assert_eq!((other.discovered(), issuer.discovered()), (0, 1));
     doctor(&test, &["-p", "other"]).exits(0);
@@ -93,7 +93,7 @@ fn some_profiles_can_be_asked_about() {
 fn what_several_profiles_share_is_asked_once() {
     let issuer = issuer();
     let config: String = ["a", "b", "c", "d", "e"].map(|name| discovering(name, &issuer)).concat();
-    let test = installed(Test::configured(&config));
+    let test = Test::configured(&config).on_path();
     let report = doctor(&test, &[]);
     report.exits(0);
     assert_eq!((issuer.discovered(), issuer.count()), (1, 1), "{}", report.outcome);
@@ -103,10 +103,10 @@ fn what_several_profiles_share_is_asked_once() {
 
 #[test]
 fn without_any_configuration_the_rest_is_looked_at() {
-    let test = installed(Test::bare());
+    let test = Test::bare().on_path();
     let report = doctor(&test, &[]);
     report.exits(0).finds("config.file", "note", "no profile is configured").finds("storage.cache", "ok", "");
-    let report = doctor(&installed(Test::bare()).without_env("HOME").without_env("XDG_CONFIG_HOME"), &[]);
+    let report = doctor(&Test::bare().on_path().without_env("HOME").without_env("XDG_CONFIG_HOME"), &[]);
     assert!(report.outcome.code == Some(0) || !report.of("config.mistake").is_empty(), "{}", report.outcome);
 }
 

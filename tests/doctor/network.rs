@@ -7,13 +7,13 @@ use std::time::Duration;
 use rcgen::date_time_ymd;
 
 use crate::authority::{Authority, TlsIssuer, certificate_for, client_of, demanding, expired, self_signed};
-use crate::report::{date, discovering, doctor, installed, issuer};
+use crate::report::{date, discovering, doctor, issuer};
 use crate::support::{Issuer, Reply, SECRET, Test, cases, profile};
 
 const DOCUMENT: &str = "/.well-known/openid-configuration";
 
 fn at(endpoint: &str) -> Test {
-    installed(Test::configured(&profile("prod", endpoint)))
+    Test::configured(&profile("prod", endpoint)).on_path()
 }
 
 #[test]
@@ -51,14 +51,14 @@ fn certificates_are_judged_as_those_of_a_renewal_are() {
         |case| case.0,
         |(name, serves, trusts_us, hint)| {
             let issuer = TlsIssuer::start(serves.clone());
-            let test = installed(issuer.test(trusts_us.then_some(&ours)).named(name));
+            let test = issuer.test(trusts_us.then_some(&ours)).named(name).on_path();
             let report = doctor(&test, &[]);
             report.exits(5).finds("network.server", "problem", "is not trusted").advises("network.server", hint);
             assert_eq!(issuer.requests().len(), 0, "{name}");
         },
     );
     let issuer = TlsIssuer::start(ours.sign(&certificate_for("127.0.0.1")));
-    let test = installed(issuer.test(Some(&ours)));
+    let test = issuer.test(Some(&ours)).on_path();
     let report = doctor(&test, &[]);
     report.exits(0).finds("network.server", "ok", "answers, and is trusted").finds("clock.difference", "note", "does not say what time");
     assert!(report.of("network.server")[0]["details"].to_string().contains("certificate until 4096-01-01T00:00:00Z"), "{}", report.outcome);
@@ -72,7 +72,7 @@ fn a_certificate_that_ends_soon_is_told() {
     let mut params = certificate_for("127.0.0.1");
     params.not_after = date_time_ymd(soon.year().into(), soon.month().try_into().unwrap(), soon.day().try_into().unwrap());
     let issuer = TlsIssuer::start(ours.sign(&params));
-    let test = installed(issuer.test(Some(&ours)));
+    let test = issuer.test(Some(&ours)).on_path();
     doctor(&test, &[]).exits(5).finds("network.certificate", "warning", "ends in 2days");
 }
 
@@ -80,7 +80,7 @@ fn a_certificate_that_ends_soon_is_told() {
 fn a_server_that_demands_a_certificate_gets_the_client_s() {
     let ours = Authority::new();
     let issuer = TlsIssuer::start(demanding(&ours));
-    let test = installed(issuer.test(Some(&ours)));
+    let test = issuer.test(Some(&ours)).on_path();
     let report = doctor(&test, &[]);
     report.exits(5).finds("network.server", "problem", "certificate_required").advises("network.server", "`client_cert`");
 
@@ -132,7 +132,7 @@ fn a_discovery_document_has_to_be_its_issuer_s() {
                 _ => Reply::json(format!(r#"{{"issuer":"{}"}}"#, issuer.url())),
             };
             issuer.script_at(DOCUMENT, [reply]);
-            let test = installed(Test::configured(&discovering("prod", &issuer)).named(name));
+            let test = Test::configured(&discovering("prod", &issuer)).named(name).on_path();
             doctor(&test, &[]).exits(*status).finds(id, "problem", says);
         },
     );
@@ -148,7 +148,7 @@ fn every_endpoint_that_a_profile_needs_is_asked() {
     );
     issuer.script_at(DOCUMENT, [Reply::json(document)]);
     let config = format!("[profile.prod]\nsource = \"device-code\"\nissuer = \"{url}\"\nclient_id = \"x\"\n");
-    let test = installed(Test::configured(&config));
+    let test = Test::configured(&config).on_path();
     doctor(&test, &[]).exits(3).is_well("network.server").is_well("network.discovery");
     assert_eq!((issuer.requests_at("/t").len(), issuer.requests_at("/r").len(), other.requests_at("/d").len()), (1, 1, 1));
     let config = format!("[profile.prod]\nsource = \"authorization-code\"\nissuer = \"{url}\"\nclient_id = \"x\"\n");
@@ -195,7 +195,7 @@ fn silent_servers_do_not_hold_it_up() {
         .enumerate()
         .map(|(number, silent)| profile(&format!("p{number}"), &format!("http://{}/token", silent.local_addr().unwrap())))
         .collect();
-    let test = installed(Test::configured(&config));
+    let test = Test::configured(&config).on_path();
     let report = doctor(&test, &["--request-timeout", "300ms"]);
     report.exits(5).finds("network.server", "problem", "did not answer within 300ms").advises("network.server", "--request-timeout");
     // Some of them have to wait for their turn.
@@ -209,7 +209,7 @@ fn silent_servers_do_not_hold_it_up() {
 #[test]
 fn offline_nobody_is_asked() {
     let issuer = issuer();
-    let test = installed(Test::configured(&discovering("prod", &issuer)));
+    let test = Test::configured(&discovering("prod", &issuer)).on_path();
     doctor(&test, &["--offline"]).exits(0).finds("network.offline", "note", "--offline");
     assert_eq!((issuer.count(), issuer.discovered()), (0, 0));
 }
@@ -234,7 +234,7 @@ fn proxies_are_told_without_their_passwords() {
     let direct = test.env("NO_PROXY", "example.com");
     doctor(&direct, &["--offline"]).exits(0).finds("proxy.use", "ok", "no profile is asked through it");
     let own = format!("{}proxy = \"{address}\"\n", profile("prod", "https://login.example.com/token"));
-    let report = doctor(&installed(Test::configured(&own)), &["--offline"]);
+    let report = doctor(&Test::configured(&own).on_path(), &["--offline"]);
     report.exits(0).finds("proxy.use", "note", "(`proxy`)");
     assert!(!report.outcome.stdout().contains("pr0xy-canary"));
 }

@@ -2,24 +2,24 @@
 
 use std::fs;
 
-use crate::report::{doctor, installed, put};
+use crate::report::doctor;
 use crate::support::{Issuer, PATIENT, Reply, Reuse, SECRET, Test, profile};
 
 /// A client whose secret is an input like this.
 fn with_secret(input: &str) -> Test {
     let config = profile("prod", "http://127.0.0.1:1/token").replace(&format!("\"{SECRET}\""), input);
-    installed(Test::configured(&config))
+    Test::configured(&config).on_path()
 }
 
 #[test]
 fn a_secret_has_to_be_there_and_private() {
     let test = with_secret("{ file = \"~/secret\" }");
     doctor(&test, &["--offline"]).exits(2).finds("profile.secret", "problem", "no such file");
-    put(&test, "secret", SECRET, 0o644);
+    test.put("secret", SECRET, 0o644);
     doctor(&test, &["--offline"]).exits(2).finds("profile.secret", "problem", "read by others").advises("profile.secret", "chmod 600");
-    put(&test, "secret", "", 0o600);
+    test.put("secret", "", 0o600);
     doctor(&test, &["--offline"]).exits(2).finds("profile.secret", "problem", "empty");
-    put(&test, "secret", SECRET, 0o600);
+    test.put("secret", SECRET, 0o600);
     doctor(&test, &["--offline"]).exits(0).is_well("profile.secret");
 
     let test = with_secret("{ env = \"CI_SECRET\" }");
@@ -31,12 +31,12 @@ fn a_secret_has_to_be_there_and_private() {
 fn a_key_has_to_sign() {
     let key = "[profile.prod]\nsource = \"jwt-bearer\"\ntoken_endpoint = \"http://127.0.0.1:1/token\"\n\
                assertion = { jwt = { key_file = \"~/key.pem\", issuer = \"x\" } }\n";
-    let test = installed(Test::configured(key));
+    let test = Test::configured(key).on_path();
     doctor(&test, &["--offline"]).exits(2).finds("profile.secret", "problem", "key.pem");
-    put(&test, "key.pem", "rubbish", 0o600);
+    test.put("key.pem", "rubbish", 0o600);
     doctor(&test, &["--offline"]).exits(2).finds("profile.secret", "problem", "key.pem");
     let pem = rcgen::KeyPair::generate().unwrap().serialize_pem();
-    put(&test, "key.pem", &pem, 0o600);
+    test.put("key.pem", &pem, 0o600);
     let report = doctor(&test, &["--offline"]);
     report.exits(0);
     assert!(!report.outcome.stdout().contains(pem.lines().nth(1).unwrap()));
@@ -48,28 +48,28 @@ fn programs_have_to_be_there_and_are_not_run() {
                   [profile.two]\nsource = \"client-credentials\"\ntoken_endpoint = \"http://127.0.0.1:1/\"\nclient_id = \"x\"\n\
                   client_secret = { command = [\"pass-it\", \"show\"] }\n\
                   [profile.three]\nsource = \"authorization-code\"\nissuer = \"http://127.0.0.1:1\"\nclient_id = \"x\"\nbrowser = [\"browse-it\"]\n";
-    let test = installed(Test::configured(config));
+    let test = Test::configured(config).on_path();
     let report = doctor(&test, &["--offline"]);
     report.finds("profile.command", "problem", "`mint-it`").finds("profile.command", "problem", "`pass-it`");
     report.finds("profile.command", "problem", "`browse-it`");
     report.finds("profile.hook", "warning", "on_renew: `tell-it`").finds("profile.hook", "warning", "on_error: `tell-it`");
     for program in ["mint-it", "tell-it", "pass-it", "browse-it"] {
-        put(&test, &format!("bin/{program}"), "#!/bin/sh\ntouch \"$HOME/ran\"\n", 0o755);
+        test.put(&format!("bin/{program}"), "#!/bin/sh\ntouch \"$HOME/ran\"\n", 0o755);
     }
     doctor(&test, &["--offline"]).is_well("profile.command").is_well("profile.hook");
     doctor(&test, &["--offline", "one"]).exits(0);
     assert!(!test.path("ran").exists(), "a command was run");
-    put(&test, "bin/mint-it", "", 0o644);
+    test.put("bin/mint-it", "", 0o644);
     doctor(&test, &["--offline"]).finds("profile.command", "problem", "bin/mint-it` cannot be run");
 }
 
 #[test]
 fn sources_that_are_here_have_to_be() {
     let config = "[profile.f]\nsource = \"file\"\npath = \"~/projected\"\n[profile.e]\nsource = \"env\"\nvariable = \"CI_TOKEN\"\n";
-    let test = installed(Test::configured(config));
+    let test = Test::configured(config).on_path();
     let report = doctor(&test, &[]);
     report.exits(2).finds("profile.source", "problem", "projected").finds("profile.source", "problem", "CI_TOKEN is not set");
-    put(&test, "projected", "token-1\n", 0o644);
+    test.put("projected", "token-1\n", 0o644);
     let report = doctor(&test.env("CI_TOKEN", "token-2"), &[]);
     report.exits(0);
     assert!(!report.outcome.stdout().contains("token-1") && !report.outcome.stdout().contains("token-2"));
@@ -78,15 +78,13 @@ fn sources_that_are_here_have_to_be() {
 #[test]
 fn sinks_have_to_have_a_place() {
     let sink = |keys: &str| {
-        installed(Test::configured(&format!(
-            "[profile.prod]\nsource = \"env\"\nvariable = \"HOME\"\nsink = {{ path = \"~/a/b\"{keys} }}\n"
-        )))
+        Test::configured(&format!("[profile.prod]\nsource = \"env\"\nvariable = \"HOME\"\nsink = {{ path = \"~/a/b\"{keys} }}\n")).on_path()
     };
     let test = sink("");
     doctor(&test, &[]).exits(0).is_well("profile.sink");
     fs::create_dir_all(test.path("a/b")).unwrap();
     doctor(&test, &[]).exits(6).finds("profile.sink", "warning", "it is a directory");
-    let test = installed(Test::configured("[profile.prod]\nsource = \"env\"\nvariable = \"HOME\"\nsink = { path = \"~/x/y/z\" }\n"));
+    let test = Test::configured("[profile.prod]\nsource = \"env\"\nvariable = \"HOME\"\nsink = { path = \"~/x/y/z\" }\n").on_path();
     doctor(&test, &[]).exits(6).finds("profile.sink", "warning", "there is no directory").advises("profile.sink", "mkdir -p");
     let test = sink(", mode = \"0644\"");
     doctor(&test, &[]).exits(0).finds("profile.sink", "note", "0644");
@@ -95,7 +93,7 @@ fn sinks_have_to_have_a_place() {
 #[test]
 fn a_profile_that_is_parked_is_a_problem() {
     let issuer = Issuer::answering(Reply::oauth(401, "invalid_client"));
-    let test = installed(Test::against(&issuer));
+    let test = Test::against(&issuer).on_path();
     test.run(&["get"]).fails(4, "prod");
     let asked = issuer.count();
     let report = doctor(&test, &["--offline"]);
@@ -110,7 +108,7 @@ fn a_profile_that_is_parked_is_a_problem() {
 #[test]
 fn a_profile_that_backs_off_is_not_well() {
     let issuer = Issuer::answering(Reply::status(503));
-    let test = installed(Test::configured(&format!("{PATIENT}{}", profile("prod", &issuer.endpoint()))));
+    let test = Test::configured(&format!("{PATIENT}{}", profile("prod", &issuer.endpoint()))).on_path();
     test.run(&["get"]).fails(5, "prod");
     let report = doctor(&test, &["--offline"]);
     report.exits(5).finds("profile.state", "warning", "backing off since 20").finds("profile.state", "warning", "is due in");
@@ -119,7 +117,7 @@ fn a_profile_that_backs_off_is_not_well() {
 #[test]
 fn somebody_has_to_log_in() {
     let config = "[profile.prod]\nsource = \"device-code\"\nissuer = \"http://127.0.0.1:1\"\nclient_id = \"x\"\n";
-    let test = installed(Test::configured(config));
+    let test = Test::configured(config).on_path();
     let report = doctor(&test, &["--offline"]);
     report.exits(3).finds("profile.state", "problem", "nobody is logged in").advises("profile.state", "`token renew prod` in a terminal");
 }
@@ -127,7 +125,7 @@ fn somebody_has_to_log_in() {
 #[test]
 fn a_login_that_is_dead_is_told() {
     let issuer = Issuer::rotating(Reuse::Revokes);
-    let test = installed(Test::logged_in(&issuer));
+    let test = Test::logged_in(&issuer).on_path();
     doctor(&test, &["--offline"]).exits(0);
     issuer.revoke();
     test.run(&["get", "--renew"]).exits(4);
@@ -144,7 +142,7 @@ fn a_login_that_is_dead_is_told() {
 fn a_host_that_several_profiles_list_alike_is_told() {
     let config = |one: &str, other: &str, default: &str| {
         let profile = |name: &str, hosts: &str| format!("[profile.{name}]\nsource = \"env\"\nvariable = \"HOME\"\nhosts = [{hosts}]\n");
-        installed(Test::configured(&format!("{default}{}{}", profile("a", one), profile("b", other))))
+        Test::configured(&format!("{default}{}{}", profile("a", one), profile("b", other))).on_path()
     };
     let ask = |test: &Test, host: &str| test.fed(&["helper", "docker", "get"], host);
     let same = [

@@ -1,9 +1,5 @@
 //! A run of `token doctor --json`, held to its schema, and questions to it.
 
-use std::fs;
-use std::os::unix::fs::{PermissionsExt, symlink};
-use std::path::PathBuf;
-
 use serde_json::Value;
 
 use crate::support::{Issuer, Outcome, Reply, SECRET, Test};
@@ -113,15 +109,6 @@ impl Report {
     }
 }
 
-/// The program is `token` in a directory of its own on the path, and a shell is used that has its completions.
-pub fn installed(test: Test) -> Test {
-    let bin = test.path("bin");
-    fs::create_dir_all(&bin).unwrap();
-    symlink(env!("CARGO_BIN_EXE_token"), bin.join("token")).unwrap();
-    let path = std::env::join_paths([bin].into_iter().chain(std::env::split_paths(&std::env::var_os("PATH").unwrap()))).unwrap();
-    test.env("PATH", path)
-}
-
 /// An issuer whose clock is right.
 pub fn issuer() -> Issuer {
     Issuer::answering(Reply::status(405).header("Date", &date(0)))
@@ -140,13 +127,4 @@ pub fn date(off: i64) -> String {
     let now = std::time::SystemTime::now();
     let offset = std::time::Duration::from_secs(off.unsigned_abs());
     httpdate::fmt_http_date(if off < 0 { now - offset } else { now + offset })
-}
-
-/// A file of this home.
-pub fn put(test: &Test, file: &str, text: &str, mode: u32) -> PathBuf {
-    let path = test.path(file);
-    fs::create_dir_all(path.parent().unwrap()).unwrap();
-    fs::write(&path, text).unwrap();
-    fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
-    path
 }

@@ -1,6 +1,6 @@
 //! Nothing secret leaves this machine, and nothing is asked that an issuer could count.
 
-use crate::report::{date, doctor, installed, issuer};
+use crate::report::{date, doctor, issuer};
 use crate::support::issuer::Request;
 use crate::support::{Issuer, REFRESH, Reply, SECRET, Test, Trap, login_profile};
 
@@ -43,7 +43,8 @@ fn no_secret_is_sent_to_anybody() {
     let issuer = Issuer::rotating(crate::support::Reuse::Revokes);
     issuer.offers_revocation();
     let trap = Trap::set();
-    let test = installed(Test::configured(&config(&issuer)))
+    let test = Test::configured(&config(&issuer))
+        .on_path()
         .env("CANARY", format!("{SECRET}-env"))
         .env("HTTP_PROXY", trap.url())
         .env("ALL_PROXY", trap.url());
@@ -64,7 +65,7 @@ fn no_secret_is_sent_to_anybody() {
 #[test]
 fn a_stored_login_is_not_used() {
     let issuer = Issuer::rotating(crate::support::Reuse::Revokes);
-    let test = installed(Test::logged_in(&issuer));
+    let test = Test::logged_in(&issuer).on_path();
     let (kept, sent) = (test.refresh_token("prod"), issuer.count());
     doctor(&test, &[]).exits(0);
     assert_eq!(test.refresh_token("prod"), kept);
@@ -78,9 +79,9 @@ fn no_redirect_is_followed() {
     let elsewhere = Trap::set();
     let issuer = Issuer::answering(Reply::redirect(302, &elsewhere.url()).header("Date", &date(0)));
     issuer.script_at("/.well-known/openid-configuration", [Reply::redirect(302, &elsewhere.url())]);
-    let test = installed(Test::configured(&crate::report::discovering("prod", &issuer)));
+    let test = Test::configured(&crate::report::discovering("prod", &issuer)).on_path();
     doctor(&test, &[]).exits(4);
-    let test = installed(Test::at(&issuer.endpoint()));
+    let test = Test::at(&issuer.endpoint()).on_path();
     doctor(&test, &[]).exits(0);
     assert_eq!(elsewhere.visits(), 0);
 }
@@ -92,6 +93,6 @@ fn an_issuer_that_wants_a_key_first_is_no_problem() {
         issuer.script_at(place, [Reply::status(403)]);
     }
     let config = format!("{}headers = {{ X-Api-Key = \"{SECRET}\" }}\n", crate::report::discovering("prod", &issuer));
-    let report = doctor(&installed(Test::configured(&config)), &[]);
+    let report = doctor(&Test::configured(&config).on_path(), &[]);
     report.exits(0).finds("network.discovery", "note", "without the headers that hold secrets (X-Api-Key)");
 }

@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 
-use crate::report::{Report, doctor, installed, put};
+use crate::report::{Report, doctor};
 use crate::support::home::give_away;
 use crate::support::privilege::{Mounted, STRANGER, root_for, strace_for};
 use crate::support::{Issuer, Reuse, Test};
@@ -16,7 +16,7 @@ fn mode(path: &Path, mode: u32) {
 /// A home with a token in the cache.
 fn home() -> Test {
     let issuer = Issuer::start();
-    let test = installed(Test::against(&issuer));
+    let test = Test::against(&issuer).on_path();
     test.run(&["get"]).gives("token-1");
     test
 }
@@ -98,9 +98,9 @@ fn what_is_damaged_is_told_before_its_next_use() {
     ];
     for (file, text, id, level, says) in table {
         let issuer = Issuer::rotating(Reuse::Revokes);
-        let test = installed(Test::logged_in(&issuer).named(file));
+        let test = Test::logged_in(&issuer).named(file).on_path();
         look(&test).exits(0);
-        put(&test, file, text, 0o600);
+        test.put(file, text, 0o600);
         let report = look(&test);
         report.exits(6).finds(id, level, says).finds(id, level, file);
         // What it advises mends it.
@@ -128,7 +128,7 @@ fn what_is_in_the_place_of_a_file_is_got_out_of_the_way_as_it_says() {
     for (case, make) in table {
         for file in ["cache/prod.json", "cache/prod.lock", "state/prod.json"] {
             let issuer = Issuer::rotating(Reuse::Revokes);
-            let test = installed(Test::logged_in(&issuer).named(case));
+            let test = Test::logged_in(&issuer).named(case).on_path();
             fs::remove_file(test.path(file)).unwrap();
             make(&test.path(file));
             let report = look(&test);
@@ -143,7 +143,7 @@ fn what_is_in_the_place_of_a_file_is_got_out_of_the_way_as_it_says() {
 fn what_it_advises_is_about_the_configuration_that_it_read() {
     let test = home();
     fs::rename(test.path("config/token/config.toml"), test.path("my token.toml")).unwrap();
-    put(&test, "cache/prod.json", "{}", 0o600);
+    test.put("cache/prod.json", "{}", 0o600);
     let look = || doctor(&test, &["--offline", "--config", "my token.toml"]);
     let report = look();
     report.exits(6).advises("storage.damaged", "token --config '").follow("storage.damaged", &test);
@@ -178,7 +178,7 @@ fn the_files_of_others_are_left_out_where_one_is_asked_about() {
     let test = home();
     let config = fs::read_to_string(test.path("config/token/config.toml")).unwrap();
     test.configure(&format!("{config}[profile.other]\nsource = \"env\"\nvariable = \"HOME\"\n"));
-    put(&test, "cache/other.json", "{}", 0o600);
+    test.put("cache/other.json", "{}", 0o600);
     doctor(&test, &["--offline", "prod"]).exits(0);
     doctor(&test, &["--offline", "other"]).exits(6).finds("storage.damaged", "warning", "other.json");
     look(&test).exits(6);
@@ -216,7 +216,7 @@ fn a_full_directory_is_found_out() {
     if !root_for("a tmpfs") {
         return;
     }
-    let test = installed(Test::configured("[profile.prod]\nsource = \"env\"\nvariable = \"HOME\"\n"));
+    let test = Test::configured("[profile.prod]\nsource = \"env\"\nvariable = \"HOME\"\n").on_path();
     fs::create_dir(test.cache_dir()).unwrap();
     let cache = test.cache_dir();
     let mounted = Mounted::tmpfs(&cache, "size=16k,mode=0700");
@@ -251,7 +251,7 @@ fn a_directory_that_cannot_be_written_to_is_a_problem() {
     if !root_for("another user") {
         return;
     }
-    let test = installed(Test::configured("[profile.prod]\nsource = \"env\"\nvariable = \"HOME\"\n"));
+    let test = Test::configured("[profile.prod]\nsource = \"env\"\nvariable = \"HOME\"\n").on_path();
     fs::create_dir(test.cache_dir()).unwrap();
     mode(&test.cache_dir(), 0o500);
     look(&test.handed_to_nobody()).exits(6).finds("storage.cache", "problem", "permission denied");

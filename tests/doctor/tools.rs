@@ -3,27 +3,15 @@
 use std::fs;
 use std::os::unix::fs::symlink;
 
-use crate::report::{Report, doctor, installed, put};
+use crate::report::{Report, doctor};
 use crate::support::Test;
+use crate::support::tools::FILES;
 
 const CONFIG: &str = "default = \"prod\"\n\
     [profile.prod]\nsource = \"env\"\nvariable = \"HOME\"\nhosts = [\"git.example.com\", \"*.example.org\"]\n";
 
-/// Every tool that has a file, and where that is.
-const FILES: [(&str, &str); 9] = [
-    ("kubectl", ".kube/config"),
-    ("git", ".gitconfig"),
-    ("docker", ".docker/config.json"),
-    ("aws", ".aws/config"),
-    ("cargo", ".cargo/config.toml"),
-    ("terraform", ".terraformrc"),
-    ("bazel", ".bazelrc"),
-    ("goauth", "config/go/env"),
-    ("vault", ".vault"),
-];
-
 fn home() -> Test {
-    installed(Test::configured(CONFIG))
+    Test::configured(CONFIG).on_path()
 }
 
 #[track_caller]
@@ -91,7 +79,7 @@ fn a_broken_profile_is_there_all_the_same() {
 #[test]
 fn a_file_of_theirs_that_cannot_be_read_is_noted() {
     let test = home();
-    put(&test, ".docker/config.json", "{\n", 0o600);
+    test.put(".docker/config.json", "{\n", 0o600);
     look(&test).exits(0).finds("consumer.file", "note", ".docker/config.json:");
 }
 
@@ -102,14 +90,14 @@ fn a_name_that_leads_elsewhere_is_told() {
     look(&test).exits(0).finds("helper.link", "ok", "`git-credential-token` is this program");
 
     fs::remove_file(test.path("bin/git-credential-token")).unwrap();
-    put(&test, "bin/git-credential-token", "#!/bin/sh\n", 0o755);
+    test.put("bin/git-credential-token", "#!/bin/sh\n", 0o755);
     look(&test).exits(2).finds("helper.link", "warning", "another program");
     fs::remove_file(test.path("bin/git-credential-token")).unwrap();
     symlink("nowhere", test.path("bin/git-credential-token")).unwrap();
     look(&test).exits(2).finds("helper.link", "warning", "leads nowhere");
     fs::remove_file(test.path("bin/git-credential-token")).unwrap();
     // Many have a program of this name.
-    put(&test, "bin/keyring", "#!/bin/sh\n", 0o755);
+    test.put("bin/keyring", "#!/bin/sh\n", 0o755);
     look(&test).exits(0);
 
     symlink("token", test.path("bin/docker-credential-token-prod")).unwrap();
@@ -121,7 +109,7 @@ fn a_name_that_leads_elsewhere_is_told() {
 #[test]
 fn another_program_of_our_name_is_told() {
     let test = Test::configured(CONFIG);
-    let program = put(&test, "bin/token", "#!/bin/sh\n", 0o755);
+    let program = test.put("bin/token", "#!/bin/sh\n", 0o755);
     let path = std::env::join_paths([program.parent().unwrap()]).unwrap();
     look(&test.env("PATH", path)).exits(2).finds("helper.program", "warning", "another program than this one");
     look(&Test::configured(CONFIG).env("PATH", "/no/such/folder")).exits(0).finds("helper.program", "note", "not on PATH");
@@ -137,12 +125,12 @@ fn completions_are_found_where_the_shell_has_them() {
     for (shell, file) in table {
         let test = home().env("SHELL", shell).env("XDG_DATA_DIRS", "/no/such/folder");
         look(&test).exits(0).finds("shell.completion", "note", "has no completions");
-        put(&test, file, "", 0o644);
+        test.put(file, "", 0o644);
         look(&test).exits(0).finds("shell.completion", "ok", file);
     }
     let test = home();
     look(&test).finds("shell.manual", "note", "not installed");
-    put(&test, "share/man/man7/token-helper.7", "", 0o644);
+    test.put("share/man/man7/token-helper.7", "", 0o644);
     look(&test).finds("shell.manual", "ok", "share/man/man7");
 }
 
@@ -157,7 +145,7 @@ fn a_kubeconfig_may_name_the_profile_in_the_environment_of_the_command() {
     let variable = |name: &str, value: &str| format!("      env:\n      - name: {name}\n        value: {value}\n");
     let test = home();
     let look = |exec: &str| {
-        put(&test, ".kube/config", &kubeconfig(exec), 0o600);
+        test.put(".kube/config", &kubeconfig(exec), 0o600);
         look(&test)
     };
     look(&variable("TOKEN_PROFILE", "prod")).exits(0).finds("consumer.profile", "ok", "kubectl asks for `prod`");
@@ -198,7 +186,7 @@ fn a_host_that_no_profile_lists_is_told() {
     ];
     for (file, text) in listed {
         let test = home();
-        put(&test, file, &text, 0o600);
+        test.put(file, &text, 0o600);
         assert!(look(&test).of("consumer.host").is_empty(), "{text}");
     }
     let refused = [
@@ -213,14 +201,14 @@ fn a_host_that_no_profile_lists_is_told() {
     ];
     for ((file, text), says, hint) in refused {
         let test = home();
-        put(&test, file, &text, 0o600);
+        test.put(file, &text, 0o600);
         let report = look(&test);
         report.exits(2).finds("consumer.host", "problem", says).finds("consumer.host", "problem", &format!("{file}:"));
         report.advises("consumer.host", hint);
     }
     // Each host once, and not those of a profile that is told already.
     let test = home();
-    put(&test, ".docker/config.json", "{\"credHelpers\": {\"a.net\": \"token\", \"b.net\": \"token\", \"c.net\": \"token-gone\"}}", 0o600);
+    test.put(".docker/config.json", "{\"credHelpers\": {\"a.net\": \"token\", \"b.net\": \"token\", \"c.net\": \"token-gone\"}}", 0o600);
     assert_eq!(look(&test).of("consumer.host").len(), 2);
     // A profile with a mistake may list it.
     test.configure(&CONFIG.replace("\"env\"", "\"evn\""));
@@ -248,7 +236,7 @@ fn what_takes_a_tool_s_question_back_does_so() {
     }
     // Where somebody else made a user of the kubeconfig in the way that we do, or we under another name.
     let test = home();
-    put(&test, ".kube/config", &kubeconfig("token", "helper, kubectl, --profile, gone"), 0o600);
+    test.put(".kube/config", &kubeconfig("token", "helper, kubectl, --profile, gone"), 0o600);
     let report = look(&test);
     report.exits(2).advises("consumer.profile", "--user mine --undo --write").follow("consumer.profile", &test);
     look(&test).exits(0);
@@ -268,7 +256,7 @@ fn what_takes_a_tool_s_question_back_does_so() {
 fn a_user_that_somebody_else_made_is_removed_by_what_made_it() {
     for arguments in ["helper, kubectl, --profile=gone", "helper, kubectl, -p, gone", "helper, --profile, gone, kubectl"] {
         let test = home();
-        put(&test, ".kube/config", &kubeconfig("token", arguments), 0o600);
+        test.put(".kube/config", &kubeconfig("token", arguments), 0o600);
         let config = test.path(".kube/config");
         let command = look(&test).exits(2).command("consumer.profile");
         assert_eq!(command, format!("kubectl --kubeconfig {} config delete-user mine", config.display()), "{arguments}");
@@ -292,18 +280,22 @@ fn what_has_a_tool_call_this_program_does_so() {
         assert!(look(&test).of("consumer.program").is_empty(), "{tool} {file}");
     }
     let test = home();
-    put(&test, ".kube/config", &kubeconfig("/gone/token", "helper, kubectl, --profile, prod"), 0o600);
+    test.put(".kube/config", &kubeconfig("/gone/token", "helper, kubectl, --profile, prod"), 0o600);
     look(&test).exits(2).advises("consumer.program", "--user mine --write").follow("consumer.program", &test);
     look(&test).exits(0).finds("consumer.profile", "ok", "`prod`");
     // A helper that is found by its name alone, where nothing says for which profile to set it up.
     let profile = |name: &str| format!("[profile.{name}]\nsource = \"env\"\nvariable = \"HOME\"\nhosts = [\"{name}.example.com\"]\n");
     let test = installed(Test::configured(&format!("{}{}", profile("a"), profile("b"))));
-    put(&test, ".docker/config.json", "{\"credHelpers\": {\"a.example.com\": \"token\"}}", 0o600);
+    test.put(".docker/config.json", "{\"credHelpers\": {\"a.example.com\": \"token\"}}", 0o600);
     look(&test).exits(2).finds("consumer.program", "problem", "not on PATH").follow("consumer.program", &test);
     look(&test).exits(0).finds("helper.link", "ok", "docker-credential-token");
 
     // Whatever else it says is somebody's.
+<<<<<<< HEAD
     let test = home();
-    put(&test, ".kube/config", &kubeconfig("/gone/token", "helper, kubectl, --profile=prod"), 0o600);
+    test.put(".kube/config", &kubeconfig("/gone/token", "helper, kubectl, --profile=prod"), 0o600);
+=======
+    test.put(".kube/config", &kubeconfig("/gone/token", "helper, kubectl, --profile=prod"), 0o600);
+>>>>>>> 15c90c8 (Put a file into a home, and the program on the path, in one place in the tests)
     look(&test).exits(2).advises("consumer.program", &format!("write {} there", test.path("bin/token").display()));
 }

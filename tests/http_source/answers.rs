@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
-use crate::home::{home, put};
+use crate::home::home;
 use crate::support::{Issuer, LEAK, PATIENT, Reply, SECRET, Test, cases, seconds};
 
 struct Case {
@@ -151,7 +151,7 @@ fn a_document_is_a_token() {
     assert_eq!(server.count(), 1);
 
     let test = Test::configured("[profile.prod]\nsource = \"exec\"\nformat = \"raw\"\ncommand = [\"cat\", \"document\"]\n");
-    put(&test, "document", &document);
+    test.put("document", &document, 0o600);
     test.get().gives(&expected);
     assert_eq!(test.run(&["get", "-o", "json"]).json()["expires_at"], until, "its own word");
 }
@@ -173,7 +173,7 @@ fn a_refusal_parks_and_an_old_token_is_served_meanwhile() {
     let server = Issuer::start();
     server.script([Reply::token(3600)]);
     let test = home(&server, "bearer = { file = \"~/secret\" }");
-    put(&test, "secret", SECRET);
+    test.put("secret", SECRET, 0o600);
     test.get().gives("token-1");
     server.answer(Reply::status(401));
     test.run(&["renew"]).fails(4, "prod");
@@ -184,7 +184,7 @@ fn a_refusal_parks_and_an_old_token_is_served_meanwhile() {
     }
     assert_eq!(server.count(), 2, "it is parked");
     server.answer(Reply::token(3600));
-    put(&test, "secret", "another");
+    test.put("secret", "another", 0o600);
     test.get().gives("token-2");
 }
 
@@ -238,7 +238,7 @@ fn an_echo_of_what_was_sent_is_censored() {
             let body = format!(r#"{{"error":"invalid_request","error_description":"{description}","message":"{SECRET}"}}"#);
             let server = Issuer::answering(Reply::json(body).with_status(400));
             let test = home(&server, keys).named(name);
-            put(&test, "secret", SECRET);
+            test.put("secret", SECRET, 0o600);
             let outcome = test.run(&["-vvv", "get"]);
             outcome.fails(4, "prod").mentions("invalid_request (not [secret], nor [secret]").hides(&encoded);
             let memo = std::fs::read_to_string(test.cache_dir().join("prod.failure")).unwrap();

@@ -1,9 +1,5 @@
 //! A profile of this kind, and files beside it.
 
-use std::fs;
-use std::os::unix::fs::PermissionsExt;
-use std::path::PathBuf;
-
 use crate::support::{Issuer, QUICK, Test};
 
 /// `prod` asks this server, by these keys.
@@ -18,13 +14,4 @@ pub fn at(url: &str, keys: &str) -> Test {
 
 pub fn config(url: &str, keys: &str) -> String {
     format!("{QUICK}[profile.prod]\nsource = \"http\"\nurl = \"{url}\"\n{keys}\n")
-}
-
-/// A private file.
-pub fn put(test: &Test, name: &str, content: &str) -> PathBuf {
-    let path = test.path(name);
-    fs::create_dir_all(path.parent().unwrap()).unwrap();
-    fs::write(&path, content).unwrap();
-    fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
-    path
 }

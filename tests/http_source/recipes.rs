@@ -9,7 +9,6 @@ use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
 
-use crate::home::put;
 use crate::support::issuer::Request;
 use crate::support::{Issuer, Reply, SECRET, Test, seconds};
 
@@ -166,19 +165,19 @@ fn answer(data: &Value, auth: &Value) -> String {
 fn vault_approle_and_a_secret_in_it() {
     let server = Issuer::judging(vault);
     let test = home("vault", VAULT, &server);
-    put(&test, ".secrets/vault-secret-id", &format!("{SECRET}\n"));
+    test.put(".secrets/vault-secret-id", &format!("{SECRET}\n"), 0o600);
     test.run(&["-vvv", "get", "vault"]).gives("hvs.approle");
     lives(&test, "vault", 1200);
     assert_eq!(server.requests()[0].header("content-type"), Some("application/json"));
 
-    put(&test, ".vault-token", "hvs.approle");
+    test.put(".vault-token", "hvs.approle", 0o600);
     test.run(&["get", "database"]).gives("pa55-word");
     lives(&test, "database", 300);
     assert_eq!(server.count(), 2);
 
-    put(&test, ".vault-token", "hvs.another");
+    test.put(".vault-token", "hvs.another", 0o600);
     test.run(&["renew", "database"]).fails(4, "database").mentions("403").hides("permission denied");
-    put(&test, ".secrets/vault-secret-id", "wrong");
+    test.put(".secrets/vault-secret-id", "wrong", 0o600);
     test.run(&["renew", "vault"]).fails(4, "vault").mentions("400").hides("invalid role");
     test.run(&["get", "vault"]).gives("hvs.approle");
 }
@@ -191,7 +190,7 @@ fn vault_by_the_token_of_another_profile() {
     let chained = recipe.replace("{ file = \"~/.vault-token\" }", "{ profile = \"vault\" }");
     assert_ne!(chained, recipe);
     let test = Test::configured(&chained);
-    put(&test, ".secrets/vault-secret-id", SECRET);
+    test.put(".secrets/vault-secret-id", SECRET, 0o600);
     for _ in 0..2 {
         test.run(&["get", "database"]).gives("pa55-word");
     }
@@ -204,7 +203,7 @@ fn vault_by_the_token_of_a_pod() {
     let server = Issuer::judging(vault);
     let path = "/var/run/secrets/kubernetes.io/serviceaccount/token";
     let test = home("vault-pod", VAULT, &server);
-    let token = put(&test, "projected", POD_TOKEN);
+    let token = test.put("projected", POD_TOKEN, 0o600);
     fs::set_permissions(&token, fs::Permissions::from_mode(0o644)).unwrap();
     let config = fs::read_to_string(test.path("config/token/config.toml")).unwrap();
     assert!(config.contains(path));
@@ -254,7 +253,7 @@ fn github(request: &Request) -> Reply {
 fn github_app() {
     let server = Issuer::judging(github);
     let test = home("github", GITHUB, &server);
-    put(&test, ".secrets/github-app.pem", RSA);
+    test.put(".secrets/github-app.pem", RSA, 0o600);
     test.run(&["-vvv", "get", "github"]).gives("ghs_16C7e42F292c6912E7710c838347Ae178B4a").hides("MIIE");
     lives(&test, "github", 3600);
     assert_eq!(server.count(), 1);
@@ -264,7 +263,7 @@ fn github_app() {
     let bearers: Vec<_> = server.requests().iter().map(|request| request.header("authorization").unwrap().to_owned()).collect();
     assert!(bearers[0] != bearers[1], "each is signed anew");
 
-    put(&test, ".secrets/github-app.pem", include_str!("../fixtures/keys/rsa.pkcs8.pem").split_at(700).0);
+    test.put(".secrets/github-app.pem", include_str!("../fixtures/keys/rsa.pkcs8.pem").split_at(700).0, 0o600);
     test.run(&["renew", "github"]).fails(2, "github").mentions("github-app.pem");
     assert_eq!(server.count(), 2);
 }
@@ -287,7 +286,7 @@ fn chained_profiles() {
     });
     let recipe = recipe("orders").replace("https://login.example.com/realms/main", &issuer.url());
     let test = Test::configured(&recipe.replace("https://login.example.com/oauth2/token", &issuer.endpoint()));
-    put(&test, ".secrets/prod", SECRET);
+    test.put(".secrets/prod", SECRET, 0o600);
     for _ in 0..2 {
         test.run(&["get", "orders"]).gives("orders-token");
     }

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::home::{config, home, put};
+use crate::home::{config, home};
 use crate::support::{Issuer, Reply, SECRET, cases};
 
 struct Sent {
@@ -72,7 +72,7 @@ fn the_values_of_a_table_keep_their_types() {
         env = { env = \"THE_SECRET\" }
         command = { command = [\"echo\", \"printed\"] }";
     let test = home(&server, keys).env("THE_SECRET", "a\"b\\c\n");
-    put(&test, "secret", "canary-s3cret-5f2b9c\n");
+    test.put("secret", "canary-s3cret-5f2b9c\n", 0o600);
     test.get().gives("token-1");
     let sent: Value = serde_json::from_str(&server.requests()[0].body).unwrap();
     let expected = json!({
@@ -99,7 +99,7 @@ fn a_configured_header_wins_over_ours() {
 fn a_bearer_goes_into_its_header() {
     let server = Issuer::start();
     let test = home(&server, "bearer = { file = \"~/secret\" }");
-    put(&test, "secret", &format!("{SECRET}\n"));
+    test.put("secret", &format!("{SECRET}\n"), 0o600);
     test.run(&["-vvv", "get"]).gives("token-1");
     assert_eq!(server.requests()[0].header("authorization"), Some(&*format!("Bearer {SECRET}")));
     assert!(!std::fs::read_to_string(test.entry_path("prod")).unwrap().contains(SECRET), "it is in the cache");
@@ -161,7 +161,7 @@ fn another_request_makes_another_token() {
 fn no_process_shows_what_is_sent() {
     let server = Issuer::answering(Reply::token(3600).held());
     let test = home(&server, "body = { secret_id = { file = \"~/secret\" } }\nbearer = { command = [\"cat\", \"secret\"] }");
-    put(&test, "secret", SECRET);
+    test.put("secret", SECRET, 0o600);
     let running = test.spawn(&["-vvv", "get"]);
     server.wait_for_requests(1);
     let of = |name: &str| std::fs::read_to_string(format!("/proc/{}/{name}", running.pid().as_raw_nonzero())).unwrap_or_default();

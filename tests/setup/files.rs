@@ -3,10 +3,11 @@
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 
-use crate::home::{CONFIG, FILES, home, put, says, setup};
+use crate::home::{CONFIG, home, says, setup};
 use crate::support::Test;
 use crate::support::home::mode;
 use crate::support::privilege::is_root;
+use crate::support::tools::FILES;
 
 #[test]
 fn a_change_is_shown_made_once_and_taken_back() {
@@ -56,7 +57,7 @@ fn what_was_there_stays_to_the_last_byte() {
     ];
     for ((tool, file), text) in FILES.into_iter().zip(texts) {
         let test = home();
-        let path = put(&test, file, text);
+        let path = test.put(file, text, 0o644);
         fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
         setup(&test, &format!("{tool} --write")).exits(0);
         assert!(says(&path).len() > text.len() && says(&path).contains(text.split_whitespace().next().unwrap_or_default()), "{tool}");
@@ -103,7 +104,7 @@ fn nothing_needs_to_be_remembered() {
 #[test]
 fn the_file_behind_a_link_is_written_and_the_link_stays() {
     let test = home();
-    let dotfile = put(&test, "dotfiles/gitconfig", "[user]\n");
+    let dotfile = test.put("dotfiles/gitconfig", "[user]\n", 0o644);
     let link = test.path(".gitconfig");
     symlink("dotfiles/gitconfig", &link).unwrap();
     setup(&test, "git --write").exits(0).mentions("dotfiles/gitconfig");
@@ -142,7 +143,7 @@ fn what_cannot_be_understood_is_refused_with_its_line() {
     for (tool, text, place) in table {
         let test = home().named(place);
         let file = FILES.iter().find(|(name, _)| *name == tool).unwrap().1;
-        let path = put(&test, file, "");
+        let path = test.put(file, "", 0o644);
         fs::write(&path, text).unwrap();
         setup(&test, &format!("{tool} --write")).fails(2, place);
         assert_eq!(fs::read(&path).unwrap(), text, "{tool}");
@@ -163,7 +164,7 @@ fn what_somebody_else_has_set_up_is_left_alone() {
     ];
     for (tool, text, what) in table {
         let test = home();
-        let path = put(&test, FILES.iter().find(|(name, _)| *name == tool).unwrap().1, text);
+        let path = test.put(FILES.iter().find(|(name, _)| *name == tool).unwrap().1, text, 0o644);
         setup(&test, &format!("{tool} --write")).fails(2, what).hides("canary");
         assert_eq!(says(&path), text, "{tool}");
         setup(&test, &format!("{tool} --undo --write")).exits(0);
@@ -178,7 +179,7 @@ fn what_is_no_file_of_this_user_to_write_is_refused() {
     setup(&test, "git --write").exits(6).mentions("not a regular file");
 
     let test = home();
-    let path = put(&test, ".bazelrc", "# mine\n");
+    let path = test.put(".bazelrc", "# mine\n", 0o644);
     fs::set_permissions(&path, fs::Permissions::from_mode(0o444)).unwrap();
     setup(&test, "bazel --write").exits(6).mentions("read-only");
     assert_eq!(says(&path), "# mine\n");
@@ -248,8 +249,8 @@ fn the_files_that_the_tools_name_are_meant() {
 #[test]
 fn of_several_kubeconfigs_the_one_with_the_context_is_meant() {
     let test: Test = home();
-    let first = put(&test, "a", "kind: Config\n");
-    let second = put(&test, "b", "contexts:\n- name: work\n  context: {cluster: c, user: me}\n");
+    let first = test.put("a", "kind: Config\n", 0o644);
+    let second = test.put("b", "contexts:\n- name: work\n  context: {cluster: c, user: me}\n", 0o644);
     let test = test.env("KUBECONFIG", format!("{}::{}", first.display(), second.display()));
     setup(&test, "kubectl --context work --write").exits(0);
     assert_eq!(says(&first), "kind: Config\n");

@@ -1,7 +1,6 @@
 //! A home with a profile, a program on the path, and what a tool keeps there.
 
 use std::fs;
-use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
 use crate::support::{Outcome, Test};
@@ -12,27 +11,9 @@ pub const CONFIG: &str = "default = \"prod\"\n\
     [profile.bare]\nsource = \"env\"\nvariable = \"UNSET\"\n\
     [profile.other]\nsource = \"env\"\nvariable = \"UNSET\"\nhosts = [\"other.example.com\"]\n";
 
-/// Every tool that has a file, and where that is.
-pub const FILES: [(&str, &str); 9] = [
-    ("kubectl", ".kube/config"),
-    ("git", ".gitconfig"),
-    ("docker", ".docker/config.json"),
-    ("aws", ".aws/config"),
-    ("cargo", ".cargo/config.toml"),
-    ("terraform", ".terraformrc"),
-    ("bazel", ".bazelrc"),
-    ("goauth", "config/go/env"),
-    ("vault", ".vault"),
-];
-
 /// The program is `token` in a directory of its own on the path.
 pub fn home() -> Test {
-    let test = Test::configured(CONFIG);
-    let bin = test.path("bin");
-    fs::create_dir(&bin).unwrap();
-    symlink(env!("CARGO_BIN_EXE_token"), bin.join("token")).unwrap();
-    let path = std::env::join_paths([bin].into_iter().chain(std::env::split_paths(&std::env::var_os("PATH").unwrap()))).unwrap();
-    test.env("PATH", path)
+    Test::configured(CONFIG).on_path()
 }
 
 /// Runs `token helper setup` with these words.
@@ -42,14 +23,6 @@ pub fn setup(test: &Test, words: &str) -> Outcome {
     let outcome = test.run(&words);
     outcome.is_polite().is_brief();
     outcome
-}
-
-/// Writes a file and what leads to it.
-pub fn put(test: &Test, file: &str, text: &str) -> PathBuf {
-    let path = test.path(file);
-    fs::create_dir_all(path.parent().unwrap()).unwrap();
-    fs::write(&path, text).unwrap();
-    path
 }
 
 /// What a file says; nothing where there is none.

@@ -3,7 +3,7 @@
 use std::fs;
 use std::os::unix::fs::symlink;
 
-use crate::home::{home, put, says, setup};
+use crate::home::{home, says, setup};
 
 #[test]
 fn each_tool_finds_its_link() {
@@ -35,7 +35,7 @@ fn each_tool_finds_its_link() {
 #[test]
 fn what_is_there_and_leads_elsewhere_is_left_alone() {
     let test = home();
-    let path = put(&test, "bin/keyring", "#!/bin/sh\n");
+    let path = test.put("bin/keyring", "#!/bin/sh\n", 0o644);
     setup(&test, "keyring --write").fails(2, "does not lead to this program");
     setup(&test, "keyring --undo --write").exits(0).mentions("nothing to take back");
     assert_eq!(says(&path), "#!/bin/sh\n");
@@ -90,7 +90,7 @@ fn links_go_where_they_may() {
 #[test]
 fn another_keyring_is_told_of() {
     let test = home();
-    let other = put(&test, "before/keyring", "#!/bin/sh\n");
+    let other = test.put("before/keyring", "#!/bin/sh\n", 0o644);
     fs::set_permissions(&other, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
     let path = format!("{}:{}:/usr/bin:/bin", test.path("before").display(), test.path("bin").display());
     let test = test.env("PATH", path);

@@ -4,7 +4,7 @@ use std::fs;
 use std::io::Write;
 use std::process::{Command, Stdio};
 
-use crate::home::{home, impersonate, put, says, setup};
+use crate::home::{home, impersonate, says, setup};
 use crate::support::Test;
 
 /// Runs a tool in the home with this input, and returns what it says on standard output.
@@ -23,7 +23,7 @@ fn told(test: &Test, program: &str, words: &[&str], input: &str) -> String {
 #[test]
 fn git_asks_us_and_nobody_else() {
     let test = home();
-    put(&test, ".gitconfig", "[credential]\n\thelper = \"!echo username=wrong; echo password=wrong; :\"\n");
+    test.put(".gitconfig", "[credential]\n\thelper = \"!echo username=wrong; echo password=wrong; :\"\n", 0o644);
     setup(&test, "git --write").exits(0);
     let log = impersonate(&test, "echo username=oauth2; echo password=ours");
     let ask = |host: &str| told(&test, "git", &["credential", "fill"], &format!("protocol=https\nhost={host}\n\n"));
@@ -102,7 +102,7 @@ fn cargo_asks_us_for_its_registry() {
     let test = home();
     let root = std::env::var_os("RUSTUP_HOME").or_else(|| Some(std::env::home_dir()?.join(".rustup").into()));
     let test = test.env("RUSTUP_HOME", root.unwrap());
-    put(&test, ".cargo/config.toml", "[registries.mine]\nindex = \"sparse+https://git.example.com/index/\"\n");
+    test.put(".cargo/config.toml", "[registries.mine]\nindex = \"sparse+https://git.example.com/index/\"\n", 0o644);
     setup(&test, "cargo --write").exits(0);
     impersonate(&test, "echo '{\"v\":[1]}'; read request; echo \"$request\" > request; echo '{\"Ok\":{\"kind\":\"logout\"}}'");
     fs::remove_file(test.path("calls")).unwrap_or_default();

@@ -1,6 +1,6 @@
 //! What is said, what is not said, and what is refused before anything is looked at.
 
-use crate::home::{home, put, setup};
+use crate::home::{home, setup};
 
 #[test]
 fn a_diff_shows_nobodys_secrets() {
@@ -16,7 +16,7 @@ fn a_diff_shows_nobodys_secrets() {
     ];
     for (tool, file, text) in table {
         let test = home();
-        put(&test, file, &text);
+        test.put(file, &text, 0o644);
         let shown = setup(&test, tool);
         shown.exits(0).hides(secret);
         assert!(shown.stdout().contains("@@") && !shown.stdout().contains(secret), "{tool}{shown}");

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::io::{Seek, Write};
-use std::os::unix::fs::{PermissionsExt, chown};
+use std::os::unix::fs::{PermissionsExt, chown, symlink};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -157,6 +157,16 @@ impl Test {
         self
     }
 
+    /// The program is `token` in a directory `bin` of this home, the first on the path.
+    pub fn on_path(self) -> Self {
+        let bin = self.path("bin");
+        fs::create_dir_all(&bin).unwrap();
+        symlink(env!("CARGO_BIN_EXE_token"), bin.join("token")).unwrap();
+        let others = std::env::var_os("PATH").unwrap();
+        let path = std::env::join_paths([bin].into_iter().chain(std::env::split_paths(&others))).unwrap();
+        self.env("PATH", path)
+    }
+
     /// Runs what is at this path, such as the program under another name.
     pub fn calling(mut self, program: PathBuf) -> Self {
         self.program = program;
@@ -195,12 +205,18 @@ impl Test {
 
     /// Writes the config, for nobody else's eyes.
     pub fn configure(&self, config: &str) {
-        let path = self.path("config/token/config.toml");
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        let path = self.put("config/token/config.toml", config, 0o600);
         // Whatever the umask.
         fs::set_permissions(path.parent().unwrap(), fs::Permissions::from_mode(0o700)).unwrap();
-        fs::write(&path, config).unwrap();
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+    }
+
+    /// A file in this home, with what leads to it.
+    pub fn put(&self, relative: &str, text: &str, mode: u32) -> PathBuf {
+        let path = self.path(relative);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(&path, text).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+        path
     }
 
     pub fn command(&self, args: &[&str]) -> Command {

@@ -15,6 +15,7 @@ pub mod reply;
 pub mod rotation;
 pub mod running;
 pub mod terminal;
+pub mod tools;
 
 pub use home::{Test, profile};
 pub use issuer::{Issuer, Trap};
