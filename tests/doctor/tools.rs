@@ -291,11 +291,7 @@ fn what_has_a_tool_call_this_program_does_so() {
     look(&test).exits(0).finds("helper.link", "ok", "docker-credential-token");
 
     // Whatever else it says is somebody's.
-<<<<<<< HEAD
     let test = home();
     test.put(".kube/config", &kubeconfig("/gone/token", "helper, kubectl, --profile=prod"), 0o600);
-=======
-    test.put(".kube/config", &kubeconfig("/gone/token", "helper, kubectl, --profile=prod"), 0o600);
->>>>>>> 15c90c8 (Put a file into a home, and the program on the path, in one place in the tests)
     look(&test).exits(2).advises("consumer.program", &format!("write {} there", test.path("bin/token").display()));
 }
