@@ -3,13 +3,13 @@
 use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::os::fd::BorrowedFd;
-use std::process::Stdio;
+use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process_group};
 use rustix::termios::{OptionalActions, Termios, tcgetattr, tcgetpgrp, tcsetattr};
 use tokio::io::{AsyncRead, AsyncReadExt as _};
-use tokio::process::Command;
+use tokio::process::{ChildStderr, ChildStdout, Command};
 use zeroize::Zeroizing;
 
 use super::SourceError;
@@ -132,15 +132,13 @@ impl Child {
         let mut child = in_the_users_name(|| self.command().spawn()).map_err(|error| self.not_started(&error))?;
         let pid = child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
         let group = Group(pid.filter(|_| !self.interactive));
-        let mut stdout = Drain::new(child.stdout.take(), LARGEST_OUTPUT);
-        let mut stderr = Drain::new(child.stderr.take(), usize::MAX);
+        let mut pipes = Pipes::of(&mut child);
         let status = loop {
             tokio::select! {
                 status = child.wait() => break status,
-                () = stdout.read_some() => {}
-                () = stderr.read_some() => {}
+                () = pipes.read_some() => {}
             }
-            if stdout.is_full() {
+            if pipes.stdout.is_full() {
                 // Error: A token has at most 64 KiB. To do: run the command by hand and see what it prints.
                 return Err(SourceError::new(Class::Temporary, format!("`{}` printed more than 1 MiB", self.program())));
             }
@@ -149,17 +147,12 @@ impl Child {
         modes.0 = None;
         // What it left running must not keep the pipes open.
         drop(group);
-        let rest = async {
-            while !(stdout.is_full() || stdout.ended && stderr.ended) {
-                tokio::select! {
-                    () = stdout.read_some() => {}
-                    () = stderr.read_some() => {}
-                }
-            }
-        };
-        let _ = tokio::time::timeout(AFTERMATH, rest).await;
-        let said = Zeroizing::new(String::from_utf8_lossy(stderr.whole_lines()).into_owned());
-        let output = Output { stderr: said, stdout: stdout.bytes };
+        let _ = tokio::time::timeout(AFTERMATH, pipes.read_the_rest()).await;
+        self.ended(status, pipes.output())
+    }
+
+    /// What came of it.
+    fn ended(&self, status: std::io::Result<ExitStatus>, output: Output) -> Result<Output, SourceError> {
         match status {
             Ok(status) if status.success() => Ok(output),
             Ok(status) => {
@@ -245,6 +238,37 @@ pub(super) fn with_words(error: SourceError, output: &Output) -> SourceError {
     match known_secrets(&output.stdout) {
         Some(secrets) => error.with_detail(&said, &secrets),
         None => error.with_detail("it said something, which may hold parts of its long answer and is not shown", &[]),
+    }
+}
+
+/// What a command writes to.
+struct Pipes {
+    stdout: Drain<ChildStdout>,
+    stderr: Drain<ChildStderr>,
+}
+
+impl Pipes {
+    fn of(child: &mut tokio::process::Child) -> Self {
+        Self { stdout: Drain::new(child.stdout.take(), LARGEST_OUTPUT), stderr: Drain::new(child.stderr.take(), usize::MAX) }
+    }
+
+    /// Reads what comes next in either.
+    async fn read_some(&mut self) {
+        tokio::select! {
+            () = self.stdout.read_some() => {}
+            () = self.stderr.read_some() => {}
+        }
+    }
+
+    async fn read_the_rest(&mut self) {
+        while !(self.stdout.is_full() || self.stdout.ended && self.stderr.ended) {
+            self.read_some().await;
+        }
+    }
+
+    fn output(self) -> Output {
+        let said = String::from_utf8_lossy(self.stderr.whole_lines()).into_owned();
+        Output { stderr: Zeroizing::new(said), stdout: self.stdout.bytes }
     }
 }
 
