@@ -138,11 +138,11 @@ impl<S: Source, C: Clock> Shared<S, C> {
                 Err(failure) => Some(unlockable(failure)),
             };
             // Somebody is renewing it, or nobody can: a token that is valid is not withheld for that.
-            match (refused, fallback.filter(|_| !options.report_error)) {
-                (Some(error), Some(token)) => return Ok(Turn::Served(Fetched { token, origin: Origin::Stale(error) })),
-                (None, Some(token)) => return Ok(Turn::Served(Fetched { token, origin: Origin::Cache })),
-                (Some(error), None) => return Err(error),
-                (None, None) => {}
+            if let Some(token) = fallback.filter(|_| !options.report_error) {
+                return Ok(Turn::Served(Fetched { token, origin: refused.map_or(Origin::Cache, Origin::Stale) }));
+            }
+            if let Some(error) = refused {
+                return Err(error);
             }
             let Some(left) = deadline.checked_duration_since(Instant::now()).filter(|left| !left.is_zero()) else {
                 return Err(self.locked_out());
