@@ -285,7 +285,7 @@ fn what_has_a_tool_call_this_program_does_so() {
     look(&test).exits(0).finds("consumer.profile", "ok", "`prod`");
     // A helper that is found by its name alone, where nothing says for which profile to set it up.
     let profile = |name: &str| format!("[profile.{name}]\nsource = \"env\"\nvariable = \"HOME\"\nhosts = [\"{name}.example.com\"]\n");
-    let test = installed(Test::configured(&format!("{}{}", profile("a"), profile("b"))));
+    let test = Test::configured(&format!("{}{}", profile("a"), profile("b"))).on_path();
     test.put(".docker/config.json", "{\"credHelpers\": {\"a.example.com\": \"token\"}}", 0o600);
     look(&test).exits(2).finds("consumer.program", "problem", "not on PATH").follow("consumer.program", &test);
     look(&test).exits(0).finds("helper.link", "ok", "docker-credential-token");
