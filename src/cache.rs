@@ -155,12 +155,6 @@ impl Cache {
         &self.path
     }
 
-    /// Whether processes wait for each other.
-    #[must_use]
-    pub const fn locks(&self) -> bool {
-        self.locking
-    }
-
     /// Reads the entry `name`, with a stamp that changes whenever the file does.
     ///
     /// # Errors

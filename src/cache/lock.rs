@@ -9,8 +9,8 @@ use fs4::{FileExt, TryLockError};
 use rustix::fs::{self, AtFlags, Mode, OFlags, Timespec, Timestamps};
 use rustix::io::{Errno, retry_on_intr};
 
-use super::StorageError;
 use super::directory::{Directory, check_regular, refused};
+use super::{Cache, StorageError};
 
 /// The lock of a profile, open: to be taken, or held. Dropping it releases it.
 #[derive(Debug)]
@@ -95,6 +95,14 @@ impl LockFailure {
             } => Self::Unavailable(error),
             _ => Self::Refused(error),
         }
+    }
+}
+
+impl Cache {
+    /// Whether processes wait for each other.
+    #[must_use]
+    pub const fn locks(&self) -> bool {
+        self.locking
     }
 }
 
