@@ -18,12 +18,14 @@ const ANYBODY: u32 = 0o002;
 struct Open {
     path: PathBuf,
     mode: u32,
+    /// The permission of a group of others to write: none where the group is the user's own.
+    group: u32,
 }
 
 /// What there is to say of the configuration at `path`, there or not.
 pub(super) fn findings(path: &Path) -> Vec<Finding> {
     // The permissions of a terminal or a pipe are nobody's choice.
-    let file = look(path).filter(|found| path.is_file() && found.mode & (GROUP | ANYBODY) == GROUP);
+    let file = look(path).filter(|found| path.is_file() && found.mode & ANYBODY == 0 && found.mode & found.group != 0);
     let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
     // A link can be replaced, and so can what it leads to.
     let ways = [path.canonicalize().unwrap_or_else(|_| absolute.clone()), absolute];
@@ -33,25 +35,27 @@ pub(super) fn findings(path: &Path) -> Vec<Finding> {
 
 fn look(path: &Path) -> Option<Open> {
     let metadata = path.metadata().ok()?;
-    Some(Open { path: path.to_owned(), mode: metadata.mode() & 0o7777 })
+    // A group by the number of its user is his alone, as a rule: Debian, Fedora and others give everybody one, and a umask of 002.
+    let group = if metadata.gid() == metadata.uid() { 0 } else { GROUP };
+    Some(Open { path: path.to_owned(), mode: metadata.mode() & 0o7777, group })
 }
 
 /// The first of the directories that lead to a file, the nearest first, in which others can replace what leads there. That a group can
 /// do so counts for the nearest alone: those above are often shared on purpose.
 fn exposed(folders: &[Open]) -> Option<Open> {
     let is_open = |(at, folder): &(usize, &Open)| {
-        let others = if *at == 0 { GROUP | ANYBODY } else { ANYBODY };
+        let others = if *at == 0 { folder.group | ANYBODY } else { ANYBODY };
         folder.mode & others != 0 && folder.mode & STICKY == 0
     };
     folders.iter().enumerate().find(is_open).map(|(_, folder)| folder.clone())
 }
 
-fn of_file(Open { path, mode }: &Open) -> Finding {
+fn of_file(Open { path, mode, .. }: &Open) -> Finding {
     let message = format!("{} can be changed by its group (mode {mode:04o})", path.display());
     Finding::warning("config.mode", Class::Config, message, format!("run `chmod g-w {}`", typed(path)))
 }
 
-fn of_folder(Open { path, mode }: &Open) -> Finding {
+fn of_folder(Open { path, mode, .. }: &Open) -> Finding {
     let (who, others) = if mode & ANYBODY != 0 { ("anybody", "go-w") } else { ("its group", "g-w") };
     let message = format!("{} can be written to by {who} (mode {mode:04o}), who can so replace the configuration", path.display());
     Finding::warning("config.directory", Class::Config, message, format!("run `chmod {others} {}`", typed(path)))
@@ -78,7 +82,8 @@ mod tests {
             (&[0o1777, 0o755, 0o755], None),
         ];
         for (modes, told) in table {
-            let folders: Vec<Open> = modes.iter().zip(0..).map(|(mode, at)| Open { path: format!("/{at}").into(), mode: *mode }).collect();
+            let open = |(mode, at): (&u32, usize)| Open { path: format!("/{at}").into(), mode: *mode, group: GROUP };
+            let folders: Vec<Open> = modes.iter().zip(0..).map(open).collect();
             let found = exposed(&folders).map(|folder| of_folder(&folder));
             assert_eq!(found.is_some(), told.is_some(), "{modes:?}: {found:?}");
             let hint = told.map(|(at, others)| format!("run `chmod {others} /{at}`"));
