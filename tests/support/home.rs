@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::io::{Seek, Write};
-use std::os::unix::fs::{PermissionsExt, chown, symlink};
+use std::os::unix::fs::{PermissionsExt, lchown, symlink};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -377,9 +377,9 @@ pub fn mode(path: &Path) -> u32 {
     found.permissions().mode() & 0o7777
 }
 
-/// Changes the owner of a whole tree.
+/// Changes the owner of a whole tree, and of nothing that its links lead to.
 pub fn give_away(path: &Path, owner: u32) {
-    chown(path, Some(owner), Some(owner)).unwrap();
+    lchown(path, Some(owner), Some(owner)).unwrap();
     if path.is_dir() && !path.is_symlink() {
         for entry in fs::read_dir(path).unwrap().flatten() {
             give_away(&entry.path(), owner);
