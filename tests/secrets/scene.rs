@@ -69,7 +69,8 @@ impl Scene {
         let traced = TempDir::new().unwrap();
         let log = traced.path().join("strace");
         let log = log.to_str().unwrap();
-        let test = Test::bare().wrapped(&["strace", "-f", "--seccomp-bpf", "-v", "-s", "100000", "-e", "trace=execve", "-A", "-o", log]);
+        // A file for each process: several are traced at once, and in a common one their lines break into each other.
+        let test = Test::bare().wrapped(&["strace", "-ff", "--seccomp-bpf", "-v", "-s", "100000", "-e", "trace=execve", "-A", "-o", log]);
         let test = test.env("ENVIRONMENT_SECRET", secret("Environment"));
         // The loudest that can be asked for.
         let test = test.env("RUST_LOG", "trace").env("RUST_BACKTRACE", "full").env("RUST_LIB_BACKTRACE", "full");
@@ -139,8 +140,8 @@ impl Scene {
 
     /// The programs that were started with a canary in their arguments or environment, each with it.
     pub fn started(&self) -> BTreeSet<(String, &'static str)> {
-        let log = fs::read_to_string(self.traced.path().join("strace")).unwrap();
-        let calls = log.lines().filter_map(|line| line.split_once(" execve(\"").map(|(_, call)| call));
+        let log = self.log();
+        let calls = log.lines().filter_map(|line| line.strip_prefix("execve(\""));
         let name = |call: &str| call.split('"').next().unwrap().rsplit('/').next().unwrap().to_owned();
         calls.flat_map(|call| held(call).into_iter().map(move |kind| (name(call), kind))).collect()
     }
@@ -152,7 +153,14 @@ impl Scene {
 
     /// How many programs were started in all.
     pub fn starts(&self) -> usize {
-        fs::read_to_string(self.traced.path().join("strace")).unwrap().matches(" execve(").count()
+        self.log().lines().filter(|line| line.starts_with("execve(")).count()
+    }
+
+    /// What strace wrote of every process.
+    fn log(&self) -> String {
+        let is_log = |path: &PathBuf| path.file_stem().is_some_and(|stem| stem == "strace");
+        let logs = fs::read_dir(self.traced.path()).unwrap().map(|entry| entry.unwrap().path()).filter(is_log);
+        logs.map(|log| fs::read_to_string(log).unwrap()).collect()
     }
 
     /// The kinds that `/proc` had in the arguments and the environment of any process of this home.
