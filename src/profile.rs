@@ -29,7 +29,7 @@ use crate::source::{AnySource, Exec, Memory, Request, Revocation, Revoked, Sourc
 use crate::token::{Token, hex};
 
 #[cfg(any(test, feature = "fuzzing"))]
-pub(crate) use read::read;
+pub(crate) use read::{read, read_to_extend};
 
 pub use draft::{ClientDraft, Credential, Draft, DraftOrigin, Place};
 pub use extend::{Extended, extend, refuse_existing};

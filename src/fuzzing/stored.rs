@@ -6,7 +6,7 @@ use super::{NOW, assert_shown, halves};
 use crate::cache::{Entry, Failure, Identity, LoginLook, Served};
 use crate::clock::Timestamp;
 use crate::name::Name;
-use crate::profile::{Configuration, Draft, DraftOrigin, Places, extend, read};
+use crate::profile::{Configuration, Draft, DraftOrigin, Places, extend, read, read_to_extend};
 use crate::settings::{Context, Mistake};
 use crate::token::Token;
 
@@ -79,8 +79,12 @@ fn places() -> Places {
     }
 }
 
+fn context<'a>(text: &'a str, places: &'a Places) -> Context<'a> {
+    Context { text, folder: Path::new("/nowhere/config"), home: places.home.as_deref() }
+}
+
 fn read_at(text: &str, places: &Places) -> Result<Configuration, Mistake> {
-    read(Context { text, folder: Path::new("/nowhere/config"), home: places.home.as_deref() }, places)
+    read(context(text, places), places)
 }
 
 /// A configuration is taken, or a mistake has a line of it. The folder and the home are such as nobody has.
@@ -109,9 +113,13 @@ pub(super) fn extension(bytes: &[u8]) {
         match extend(text, &places, &draft, is_default) {
             Ok(new) => {
                 assert!(is_default || new.text.starts_with(text), "something is lost");
-                let shown =
-                    |text: &str| read_at(text, &places).map(|found| found.profiles().map(|one| format!("{one:?}")).collect::<Vec<_>>());
-                let (Ok(before), Ok(after)) = (shown(text), shown(&new.text)) else { panic!("it cannot be read") };
+                let shown = |read: Result<Configuration, Mistake>| {
+                    let read = read.unwrap_or_else(|mistake| panic!("it cannot be read: {mistake:?}"));
+                    read.profiles().map(|profile| format!("{profile:?}")).collect::<Vec<_>>()
+                };
+                // A default that was not there before may be there now.
+                let before = shown(read_to_extend(context(text, &places), &places));
+                let after = shown(read_at(&new.text, &places));
                 assert_eq!(after.iter().filter(|profile| !before.contains(profile)).count(), 1);
                 assert_eq!(after.len(), before.len() + 1);
                 assert!(extend(&new.text, &places, &draft, is_default).is_err(), "a profile is overwritten");

@@ -179,7 +179,7 @@ pub(crate) fn read(context: Context<'_>, places: &Places) -> Result<Configuratio
 }
 
 /// The same for whoever is about to add a profile.
-pub(super) fn read_to_extend(context: Context<'_>, places: &Places) -> Result<Configuration, Mistake> {
+pub(crate) fn read_to_extend(context: Context<'_>, places: &Places) -> Result<Configuration, Mistake> {
     read_on(context, places, Purpose::Extend, &mut Err)
 }
 
