@@ -55,14 +55,19 @@ fn a_tool_that_asks_for_a_profile_that_is_gone_is_told() {
     }
 }
 
-#[test]
-fn what_was_set_up_elsewhere_is_remembered() {
+/// With kubectl set up in `work/kubeconfig`, which no variable names any more.
+fn set_up_elsewhere() -> Test {
     let test = home();
     let elsewhere = test.path("work/kubeconfig");
     let test = test.env("KUBECONFIG", &elsewhere);
     fs::create_dir_all(test.path("work")).unwrap();
     test.run(&["helper", "setup", "kubectl", "--profile", "prod", "--write"]).exits(0);
-    let test = test.without_env("KUBECONFIG");
+    test.without_env("KUBECONFIG")
+}
+
+#[test]
+fn what_was_set_up_elsewhere_is_remembered() {
+    let test = set_up_elsewhere();
     look(&test).exits(0).finds("consumer.profile", "ok", "work/kubeconfig");
     test.configure(&CONFIG.replace("prod", "other"));
     look(&test).exits(2).finds("consumer.profile", "problem", "work/kubeconfig");
@@ -241,12 +246,7 @@ fn what_takes_a_tool_s_question_back_does_so() {
     report.exits(2).advises("consumer.profile", "--user mine --undo --write").follow("consumer.profile", &test);
     look(&test).exits(0);
     // In a file that no variable names any more.
-    let test = home();
-    let elsewhere = test.path("work/kubeconfig");
-    let test = test.env("KUBECONFIG", &elsewhere);
-    fs::create_dir_all(test.path("work")).unwrap();
-    test.run(&["helper", "setup", "kubectl", "--profile", "prod", "--write"]).exits(0);
-    let test = test.without_env("KUBECONFIG");
+    let test = set_up_elsewhere();
     test.configure(&CONFIG.replace("prod", "other"));
     look(&test).exits(2).advises("consumer.profile", "`KUBECONFIG=").follow("consumer.profile", &test);
     assert!(look(&test).of("consumer.profile").is_empty());
