@@ -137,7 +137,7 @@ fn is_temporary(name: &str) -> bool {
 mod tests {
     use super::*;
     use std::os::unix::fs::PermissionsExt as _;
-    use std::time::{Duration, SystemTime};
+    use std::time::Duration;
 
     const PRIVATE: Mode = Mode::RUSR.union(Mode::WUSR);
 
@@ -201,7 +201,8 @@ mod tests {
         ];
         for (name, age, _) in left {
             let file = std::fs::File::create(folder.path().join(name)).expect("made");
-            file.set_modified(SystemTime::now() - Duration::from_secs(age)).expect("aged");
+            let made = file.metadata().and_then(|metadata| metadata.modified()).expect("a time");
+            file.set_modified(made - Duration::from_secs(age)).expect("aged");
         }
         replace(&folder.path().join("sink"), PRIVATE, b"token").expect("replaced");
         for (name, _, stays) in left {
